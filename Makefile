@@ -1,0 +1,35 @@
+# `make demo` and `make test` set themselves up in .venv first. PYTHON picks the interpreter (3.11 or newer).
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+
+.PHONY: demo test lint types pytest clean
+
+demo: $(VENV)/installed
+	$(BIN)/bittrue demo --out out/demo
+
+test: lint types pytest
+
+$(VENV)/installed: pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev]'
+	touch $@
+
+lint: $(VENV)/installed
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/lint-imports
+
+# Type checkers do not follow the import hook of an editable install, so they get a plain copy.
+types: $(VENV)/installed
+	rm -rf build
+	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --target build/types .
+	cd build/types && MYPYPATH=. ../../$(BIN)/mypy --config-file ../../pyproject.toml --cache-dir ../../.mypy_cache -p bittrue
+
+# First the arithmetic as plain Python, where nothing can wrap unseen, then everything with the compiled kernels.
+pytest: $(VENV)/installed
+	NUMBA_DISABLE_JIT=1 $(BIN)/pytest -q -n 2 tests/ops tests/simulator tests/vectors
+	$(BIN)/pytest -n 2
+
+clean:
+	rm -rf $(VENV) build out *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

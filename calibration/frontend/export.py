@@ -1,0 +1,51 @@
+"""torch.export of an eval-mode module, translated node by node and folded into a FloatGraph."""
+
+from __future__ import annotations
+
+import torch
+from torch import nn
+
+from bittrue.calibration.frontend.aten import Translator
+from bittrue.calibration.frontend.draft import GraphDraft
+from bittrue.calibration.frontend.fold import fold_batch_norms, fold_scales
+from bittrue.calibration.frontend.fuse import fuse_weighted_sums
+from bittrue.calibration.graph import FloatGraph, Node
+from bittrue.spec.errors import Unsupported
+
+IMAGE = "image"
+"""Name of the u8 input tensor."""
+INPUT = "input"
+"""Name of the normalized float input, the first node."""
+
+
+def export_graph(
+    module: nn.Module, *, model: str, side: int, mean: tuple[float, ...], std: tuple[float, ...]
+) -> FloatGraph:
+    """Export a module that maps [1, 3, side, side] float32 images to [1, classes] logits.
+
+    mean, std: the model's preprocessing per colour channel, which becomes the first node.
+    Raises Unsupported with the op, its module path and the list of supported ops.
+    """
+    if side < 64 or side % 64:
+        # At other sides timm's MobileViT resizes the feature map inside the block.
+        raise Unsupported(
+            "the image side is not a multiple of 64",
+            got=side,
+            expected="64, 128, 192, 256, ...",
+            next_step="at other sides the model resizes inside its blocks with aten.upsample_bilinear2d, "
+            "which bittrue does not lower",
+        )
+    example = torch.zeros(1, len(mean), side, side)
+    was_training = module.training
+    module.eval()
+    try:
+        exported = torch.export.export(module, (example,))
+    finally:
+        module.train(was_training)
+    draft = GraphDraft(model, IMAGE, (1, len(mean), side, side))
+    draft.add(Node(INPUT, "normalize", (IMAGE,), draft.input_shape, INPUT, {"mean": mean, "std": std}))
+    output = Translator(draft, exported, INPUT).run()
+    fold_batch_norms(draft)
+    fold_scales(draft)
+    fuse_weighted_sums(draft)
+    return draft.finish(output)

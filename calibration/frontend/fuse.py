@@ -1,0 +1,25 @@
+"""Fusing: two ATen ops that the integer machine does as one."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from bittrue.calibration.frontend.draft import GraphDraft
+from bittrue.spec.errors import Unsupported
+
+
+def fuse_weighted_sums(draft: GraphDraft) -> None:
+    """mul followed by a sum over the last axis is one weighted_sum: the product is never stored."""
+    for total in [node for node in draft.nodes if node.kind == "sum"]:
+        total = draft.node(total.name)
+        product = draft.node(total.inputs[0])
+        if product.kind != "mul" or len(draft.consumers(product.name)) != 1:
+            raise Unsupported(
+                "a sum that is not of a product",
+                where=f"module {total.origin}",
+                got=f"sum of {product.kind}",
+                expected="(a * b).sum(-1, keepdim=True)",
+            )
+        fused = replace(total, kind="weighted_sum", inputs=product.inputs)
+        draft.nodes[draft.nodes.index(total)] = fused
+        draft.nodes.remove(product)

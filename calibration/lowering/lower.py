@@ -1,0 +1,76 @@
+"""Lower a whole plan for one datapath."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+
+from bittrue.calibration.graph import Node
+from bittrue.calibration.lowering.constants import Constants
+from bittrue.calibration.lowering.context import Lowering
+from bittrue.calibration.lowering.elementwise import (
+    lower_add,
+    lower_concat,
+    lower_function,
+    lower_layout,
+    lower_mul,
+    lower_normalize,
+    lower_softmax,
+)
+from bittrue.calibration.lowering.mac import lower_conv2d, lower_linear, lower_matmul, lower_mean, lower_weighted_sum
+from bittrue.calibration.lowering.norms import lower_group_norm, lower_layer_norm
+from bittrue.calibration.lowering.specs import tensor_specs
+from bittrue.calibration.plan import QuantPlan
+from bittrue.spec.datapath import Datapath
+from bittrue.spec.errors import BittrueError
+from bittrue.spec.op import Op
+from bittrue.spec.program import Program, Step, with_bound
+
+LOWERINGS: dict[str, Callable[[Lowering, Node], tuple[Op, Constants]]] = {
+    "normalize": lower_normalize,
+    "conv2d": lower_conv2d,
+    "linear": lower_linear,
+    "matmul": lower_matmul,
+    "weighted_sum": lower_weighted_sum,
+    "softmax": lower_softmax,
+    "layer_norm": lower_layer_norm,
+    "group_norm": lower_group_norm,
+    "function": lower_function,
+    "add": lower_add,
+    "mul": lower_mul,
+    "mean": lower_mean,
+    "concat": lower_concat,
+    "reshape": lower_layout,
+    "permute": lower_layout,
+    "slice": lower_layout,
+}
+"""By kind of float node; a new kind is a line here and a function in one of the files above."""
+
+
+def lower_plan(plan: QuantPlan, datapath: Datapath, provenance: Mapping[str, str]) -> Program:
+    """Turn every node into a step, prove every bound, and return a checked program.
+
+    Raises IllFormed with the step when the datapath cannot hold what the plan asks for.
+    """
+    lowering = Lowering(plan, datapath, tensor_specs(plan, datapath))
+    steps, constants = [], {}
+    for node in plan.graph.nodes:
+        try:
+            op, arrays = LOWERINGS[node.kind](lowering, node)
+        except BittrueError as error:
+            raise error.at(node.name) from None
+        steps.append(Step(node.name, op, node.inputs))
+        constants.update({f"{node.name}/{role}": array for role, array in arrays.items()})
+    bare = Program(
+        model=plan.graph.model,
+        datapath=datapath,
+        tensors=lowering.specs,
+        steps=tuple(steps),
+        constants=constants,
+        input=plan.graph.input,
+        output=plan.graph.output,
+        provenance={**plan.provenance, **provenance},
+    )
+    program = replace(bare, steps=tuple(with_bound(bare, step) for step in steps))
+    program.check()
+    return program

@@ -1,0 +1,80 @@
+"""The TensorSpec of every tensor of a program, from the plan and the datapath."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from bittrue.calibration.graph import Node
+from bittrue.calibration.plan import QuantPlan, TensorPlan
+from bittrue.spec.datapath import Datapath
+from bittrue.spec.errors import BadInput, BittrueError
+from bittrue.spec.layout import carry
+from bittrue.spec.tensors import TensorSpec
+
+LAYOUTS = {2: "NC", 3: "NLC", 4: "NCHW"}
+"""Axis names of the usual ranks; attention tensors and the inside of a permutation have none."""
+
+
+def tensor_specs(plan: QuantPlan, datapath: Datapath) -> dict[str, TensorSpec]:
+    """Specs by tensor name, in order of production, the image first."""
+    graph = plan.graph
+    image = TensorSpec(
+        graph.input, graph.input_shape, 8, False, (1 / 255,), (0,), layout="NCHW", origin="uint8 RGB image"
+    )
+    specs = {graph.input: image}
+    for node in graph.nodes:
+        try:
+            specs[node.name] = _spec(plan, datapath, node, specs)
+        except BittrueError as error:
+            raise error.at(node.name) from None
+    return specs
+
+
+def _spec(plan: QuantPlan, datapath: Datapath, node: Node, specs: dict[str, TensorSpec]) -> TensorSpec:
+    if node.is_layout:
+        return _carried(node, specs[node.inputs[0]])
+    if node.kind == "softmax":
+        bits = datapath.softmax.probability_bits
+        return TensorSpec(
+            node.name,
+            node.shape,
+            bits,
+            False,
+            (2.0**-bits,),
+            (0,),
+            origin=node.origin,
+            row_sum_max=(1 << bits) + node.shape[-1],
+        )
+    if node.name not in plan.tensors:
+        raise BadInput("the plan has no scale for a tensor", got=node.name, next_step="calibrate again")
+    chosen: TensorPlan = plan.tensors[node.name]
+    return TensorSpec(
+        node.name,
+        node.shape,
+        chosen.bits,
+        True,
+        chosen.scale,
+        chosen.zero_point,
+        chosen.axis,
+        LAYOUTS.get(len(node.shape), ""),
+        node.origin,
+    )
+
+
+def _carried(node: Node, source: TensorSpec) -> TensorSpec:
+    """A layout node's output: the source's codes, its scales wherever the op takes them."""
+    pairs = list(dict.fromkeys(zip(source.scale, source.zero_point, strict=True)))
+    which = np.array([pairs.index(pair) for pair in zip(source.scale, source.zero_point, strict=True)])
+    found, axis = carry(node.layout_op, which, source.axis, source.shape)
+    chosen = [pairs[index] for index in found]
+    return TensorSpec(
+        node.name,
+        node.shape,
+        source.bits,
+        source.signed,
+        tuple(s for s, _ in chosen),
+        tuple(z for _, z in chosen),
+        axis,
+        LAYOUTS.get(len(node.shape), ""),
+        node.origin,
+    )

@@ -1,0 +1,48 @@
+"""CalibrationOptions: what a user chooses about bits, granularity and scheme."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from bittrue.spec.errors import BadInput
+
+Granularity = Literal["tensor", "channel"]
+Scheme = Literal["symmetric", "asymmetric"]
+
+
+@dataclass(frozen=True)
+class CalibrationOptions:
+    """Defaults give W8A8: every operand of a MAC has 8 bits, softmax probabilities excepted."""
+
+    method: str = "minmax"
+    activation_bits: int = 8
+    weight_bits: int = 8
+    output_bits: int = 16
+    """Width of the logits, which no MAC reads; 8 bits would tie classes that the float model tells apart."""
+    activation_granularity: Granularity = "tensor"
+    """"channel": a scale a channel where only depthwise convolutions read the tensor, the one place
+    where it is free at run time (DESIGN.md, decision 5)."""
+    weight_granularity: Granularity = "channel"
+    activation_scheme: Scheme = "asymmetric"
+    """Operands of matmul and weighted_sum are symmetric in either case, or a MAC would need 9 bits."""
+    seed: int = 0
+
+    def check(self, methods: tuple[str, ...]) -> None:
+        """Refuse values out of range."""
+        if self.method not in methods:
+            raise BadInput("no such calibration method", where="--method", got=self.method, expected=", ".join(methods))
+        for option, bits, low, high in (
+            ("--activation-bits", self.activation_bits, 2, 16),
+            ("--weight-bits", self.weight_bits, 2, 16),
+            ("--output-bits", self.output_bits, 2, 16),
+        ):
+            if not low <= bits <= high:
+                raise BadInput("a width is out of range", where=option, got=bits, expected=f"{low}..{high}")
+        for option, value, known in (
+            ("--activation-granularity", self.activation_granularity, ("tensor", "channel")),
+            ("--weight-granularity", self.weight_granularity, ("tensor", "channel")),
+            ("--activation-scheme", self.activation_scheme, ("symmetric", "asymmetric")),
+        ):
+            if value not in known:
+                raise BadInput("unknown choice", where=option, got=value, expected=" or ".join(known))

@@ -1,0 +1,173 @@
+"""QuantPlan: the calibrated float graph, complete enough to lower for any datapath without the model.
+
+On disk one safetensors file: the float parameters as tensors, everything else as JSON in its metadata.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from bittrue.calibration.graph import KINDS, FloatGraph, Node
+from bittrue.spec.errors import BadInput
+from bittrue.spec.files import read_safetensors, write_safetensors
+
+FORMAT_VERSION = 1
+KIND = "quantization plan"
+
+
+@dataclass(frozen=True)
+class TensorPlan:
+    """How one activation tensor is quantized: real = scale * (code - zero_point), codes signed."""
+
+    bits: int
+    scale: tuple[float, ...]
+    zero_point: tuple[int, ...]
+    axis: int | None
+    """Axis along which scale and zero_point vary; None for one of each."""
+    scheme: str
+    """"symmetric" (zero point 0) or "asymmetric"."""
+    low: tuple[float, ...]
+    """Observed minimum, one per scale."""
+    high: tuple[float, ...]
+
+
+@dataclass(frozen=True)
+class WeightPlan:
+    """How the weight of one conv2d or linear node is quantized: symmetric, codes in +/-(2**(bits-1) - 1)."""
+
+    bits: int
+    scale: tuple[float, ...]
+    """One, or one per output channel."""
+
+
+@dataclass(frozen=True)
+class Preprocessing:
+    """timm's evaluation transform: what turns a photograph into the program's uint8 input."""
+
+    side: int
+    """Height and width in pixels."""
+    interpolation: str
+    crop_pct: float
+    crop_mode: str
+
+
+@dataclass(frozen=True)
+class QuantPlan:
+    """See the module docstring. Layout nodes and softmax outputs have no TensorPlan: theirs follow."""
+
+    graph: FloatGraph
+    tensors: Mapping[str, TensorPlan]
+    weights: Mapping[str, WeightPlan]
+    preprocessing: Preprocessing
+    provenance: Mapping[str, str]
+
+    def digest(self) -> str:
+        """SHA-256 over the graph, its parameters and every chosen scale; provenance stands outside."""
+        found = hashlib.sha256(json.dumps(_document(self, provenance=False), sort_keys=True).encode())
+        for name in sorted(self.graph.parameters):
+            found.update(np.ascontiguousarray(self.graph.parameters[name], dtype="<f4").tobytes())
+        return found.hexdigest()
+
+
+def save_plan(plan: QuantPlan, path: Path) -> None:
+    """Write a plan; equal plans give equal bytes."""
+    metadata = {
+        "bittrue": KIND,
+        "format_version": str(FORMAT_VERSION),
+        "digest": plan.digest(),
+        "plan": json.dumps(_document(plan, provenance=True), sort_keys=True),
+    }
+    write_safetensors(path, plan.graph.parameters, metadata)
+
+
+def load_plan(path: Path) -> QuantPlan:
+    """Read a plan. Raises BadInput for a foreign, truncated or edited file."""
+    arrays, metadata = read_safetensors(path, KIND)
+    if metadata.get("bittrue") != KIND:
+        raise BadInput(
+            "this is not a quantization plan",
+            where=str(path),
+            got=metadata.get("bittrue", "a file of another tool"),
+            expected="a file written by `bittrue calibrate`",
+            next_step="bittrue calibrate MODEL --images DIR --out PLAN",
+        )
+    if metadata.get("format_version") != str(FORMAT_VERSION):
+        raise BadInput(
+            "this plan has another format version",
+            where=str(path),
+            got=metadata.get("format_version"),
+            expected=FORMAT_VERSION,
+            next_step="calibrate again with this version of bittrue",
+        )
+    try:
+        plan = _from_document(json.loads(metadata["plan"]), arrays)
+    except (KeyError, TypeError, ValueError, IndexError) as error:
+        raise BadInput(
+            "this plan is damaged", where=str(path), got=f"{type(error).__name__}: {error}", next_step="calibrate again"
+        ) from error
+    if plan.digest() != metadata.get("digest"):
+        raise BadInput(
+            "this plan was edited after it was written",
+            where=str(path),
+            got=f"digest {plan.digest()[:16]}",
+            expected=f"digest {str(metadata.get('digest'))[:16]}",
+            next_step="calibrate again",
+        )
+    return plan
+
+
+def _document(plan: QuantPlan, *, provenance: bool) -> dict[str, Any]:
+    graph = plan.graph
+    document: dict[str, Any] = {
+        "model": graph.model,
+        "input": graph.input,
+        "input_shape": graph.input_shape,
+        "nodes": [{**dataclasses.asdict(node), "attributes": dict(node.attributes)} for node in graph.nodes],
+        "tensors": {name: dataclasses.asdict(tensor) for name, tensor in plan.tensors.items()},
+        "weights": {name: dataclasses.asdict(weight) for name, weight in plan.weights.items()},
+        "preprocessing": dataclasses.asdict(plan.preprocessing),
+    }
+    return {**document, "provenance": dict(plan.provenance)} if provenance else document
+
+
+def _from_document(document: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> QuantPlan:
+    nodes = tuple(
+        Node(
+            **{key: value if key == "attributes" else _tuples(value) for key, value in entry.items()}
+            | {"attributes": {key: _tuples(value) for key, value in entry["attributes"].items()}}
+        )
+        for entry in document["nodes"]
+    )
+    unknown = sorted({node.kind for node in nodes} - set(KINDS))
+    if unknown:
+        raise ValueError(f"unknown node kinds {unknown}")
+    graph = FloatGraph(
+        document["model"],
+        document["input"],
+        tuple(document["input_shape"]),
+        nodes,
+        {name: array.astype(np.float32, copy=False) for name, array in arrays.items()},
+    )
+    return QuantPlan(
+        graph=graph,
+        tensors={
+            name: TensorPlan(**{k: _tuples(v) for k, v in entry.items()}) for name, entry in document["tensors"].items()
+        },
+        weights={
+            name: WeightPlan(**{k: _tuples(v) for k, v in entry.items()}) for name, entry in document["weights"].items()
+        },
+        preprocessing=Preprocessing(**document["preprocessing"]),
+        provenance=document["provenance"],
+    )
+
+
+def _tuples(value: Any) -> Any:
+    return tuple(value) if isinstance(value, list) else value

@@ -1,0 +1,73 @@
+"""bittrue calibrate."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from bittrue.cli.options import ImageSource, Json, Seed
+from bittrue.cli.output import print_json, print_rows, progress_bars
+
+
+def register(app: typer.Typer) -> None:
+    """Add the verb."""
+
+    @app.command()
+    def calibrate(
+        model: Annotated[str, typer.Argument(metavar="MODEL", help="A timm model, such as mobilevit_xxs.")],
+        images: ImageSource,
+        out: Annotated[Path, typer.Option("--out", help="The plan to write (.safetensors).")],
+        weights: Annotated[
+            str, typer.Option("--weights", help='A .safetensors or .pth file, or "pretrained".')
+        ] = "pretrained",
+        side: Annotated[
+            int | None, typer.Option("--side", help="Image side in pixels, a multiple of 64; default the model's.")
+        ] = None,
+        limit: Annotated[int, typer.Option("--limit", min=1, help="Calibration images at most.")] = 32,
+        method: Annotated[str, typer.Option("--method", help="minmax or mse.")] = "minmax",
+        activation_bits: Annotated[int, typer.Option("--activation-bits", help="2..16")] = 8,
+        weight_bits: Annotated[int, typer.Option("--weight-bits", help="2..16")] = 8,
+        output_bits: Annotated[int, typer.Option("--output-bits", help="Bits of the logits, 2..16.")] = 16,
+        activation_granularity: Annotated[
+            str, typer.Option("--activation-granularity", help="tensor or channel")
+        ] = "tensor",
+        weight_granularity: Annotated[str, typer.Option("--weight-granularity", help="tensor or channel")] = "channel",
+        activation_scheme: Annotated[
+            str, typer.Option("--activation-scheme", help="symmetric or asymmetric")
+        ] = "asymmetric",
+        seed: Seed = 0,
+        json: Json = False,
+    ) -> None:
+        """Choose scales for a trained model on unlabelled images: float model -> plan."""
+        from bittrue import workflow
+        from bittrue.calibration.options import CalibrationOptions
+
+        options = CalibrationOptions(
+            method, activation_bits, weight_bits, output_bits,
+            activation_granularity, weight_granularity, activation_scheme, seed,  # type: ignore[arg-type]
+        )  # fmt: skip
+        with progress_bars(quiet=json) as progress:
+            plan = workflow.calibrate(
+                model,
+                weights=weights,
+                images=images,
+                out=out,
+                options=options,
+                side=side,
+                limit=limit,
+                progress=progress,
+            )
+        facts = {
+            "plan": str(out),
+            "digest": plan.digest(),
+            "nodes": len(plan.graph.nodes),
+            "tensors": len(plan.tensors),
+            "weights": len(plan.weights),
+            **plan.provenance,
+        }
+        if json:
+            print_json(facts)
+        else:
+            print_rows(f"plan of {model}", [(key, str(value)) for key, value in facts.items()])

@@ -1,0 +1,46 @@
+"""bittrue lower."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from bittrue.cli.options import Json, PlanFile
+from bittrue.cli.output import print_json, print_rows
+
+
+def register(app: typer.Typer) -> None:
+    """Add the verb."""
+
+    @app.command()
+    def lower(
+        plan: PlanFile,
+        out: Annotated[Path, typer.Option("--out", help="The program to write (.safetensors).")],
+        datapath: Annotated[
+            str, typer.Option("--datapath", help="Name of hw_configs/datapaths, or a TOML file.")
+        ] = "iot_npu",
+        json: Json = False,
+    ) -> None:
+        """Turn a plan into integers for one datapath, with every bound proved: plan -> program."""
+        from bittrue import workflow
+
+        program = workflow.lower(plan, datapath=datapath, out=out)
+        bounds = [(call.bound.bits, call.step) for call in program.calls if call.bound is not None]
+        widest_bits, widest = max(bounds)
+        facts = {
+            "program": str(out),
+            "digest": program.digest,
+            "datapath": program.datapath.name,
+            "steps": len(program.steps),
+            "accumulators_proved": len(bounds),
+            "widest_accumulator_bits": widest_bits,
+            "widest_accumulator": widest,
+        }
+        if json:
+            print_json(facts)
+        else:
+            print_rows(
+                f"program of {program.model}", [(key.replace("_", " "), str(value)) for key, value in facts.items()]
+            )

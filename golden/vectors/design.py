@@ -1,0 +1,217 @@
+"""A design's dumps against a package: which files there are, and where each first differs.
+
+For the RTL engineer. Equality is exact; a word with x or z digits, one that is too wide and a missing
+one are mismatches.
+"""
+
+from __future__ import annotations
+
+import difflib
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bittrue.golden.vectors.manifest import SUFFIXES, Manifest, StepVectors, Value
+from bittrue.golden.vectors.memory import (
+    Patterns,
+    Words,
+    digits_of,
+    from_bin,
+    from_mem,
+    from_patterns,
+    from_values,
+    to_patterns,
+)
+from bittrue.golden.vectors.npy import from_npy
+from bittrue.golden.vectors.package import load_value
+from bittrue.spec.errors import BadInput
+
+
+@dataclass(frozen=True)
+class Mismatch:
+    """The first word, in row-major order, in which a file differs."""
+
+    step: str
+    stage: str
+    coordinate: tuple[int, ...]
+    """The image index, then the index within the tensor."""
+    expected: int
+    expected_hex: str
+    actual: int | None
+    """None for a word that is no number of this width."""
+    actual_hex: str
+    """As many digits as the width has; else the word as it stands in the file, or "missing"."""
+    xor_hex: str | None
+
+    def __str__(self) -> str:
+        """One line: where, expected, actual, in hex and decimal, and the differing bits."""
+        actual = self.actual_hex if self.actual is None else f"{self.actual_hex} ({self.actual})"
+        xor = "" if self.xor_hex is None else f", xor {self.xor_hex}"
+        image, *index = self.coordinate
+        place = f"{self.step} {self.stage}[image {image}]{index}"
+        return f"{place}: expected {self.expected_hex} ({self.expected}), actual {actual}{xor}"
+
+
+@dataclass(frozen=True)
+class FileVerdict:
+    """One file of the design against one stage or output."""
+
+    path: str
+    """Within the design's folder."""
+    step: str
+    stage: str
+    elements: int
+    mismatches: int
+    first: Mismatch | None
+    complaint: str
+    """Text about a wrong number of words or a wrong shape; empty when both are right."""
+
+    @property
+    def agreed(self) -> bool:
+        """Whether the file holds exactly the expected words."""
+        return self.mismatches == 0 and not self.complaint
+
+
+@dataclass(frozen=True)
+class DesignVerdict:
+    """All files of a design against a package."""
+
+    payload_digest: str
+    files: tuple[FileVerdict, ...]
+    """In the order in which the values arise, so the first that differs is the first divergent stage."""
+    not_compared: tuple[str, ...]
+    """"STEP/STAGE" of every stage and output that the design did not dump."""
+
+    @property
+    def agreed(self) -> bool:
+        """Whether every file that the design dumped is equal."""
+        return all(file.agreed for file in self.files)
+
+    @property
+    def words(self) -> int:
+        """Words compared over all files."""
+        return sum(file.elements for file in self.files)
+
+    @property
+    def first_difference(self) -> FileVerdict | None:
+        """The file of the first divergent stage."""
+        return next((file for file in self.files if not file.agreed), None)
+
+
+def judge_design(package: Path, manifest: Manifest, dut: Path) -> DesignVerdict:
+    """Compare every dump in `dut` with a package that has been checked; see check.compare_design."""
+    if not dut.is_dir():
+        raise BadInput(
+            "no such folder of a design's output", where=str(dut), next_step="give the folder with STEP/STAGE files"
+        )
+    dumps = _dumps(manifest, dut)
+    verdicts: list[FileVerdict] = []
+    missing: list[str] = []
+    for step in manifest.steps:
+        for value in _judged(step):
+            found = dumps.get((step.name, value.name), [])
+            if found:
+                expected = load_value(package, manifest, value)
+                verdicts.extend(_judge_file(dut, path, step, value, expected) for path in found)
+            else:
+                missing.append(f"{step.name}/{value.name}")
+    return DesignVerdict(manifest.payload_digest, tuple(verdicts), tuple(missing))
+
+
+def _judged(step: StepVectors) -> list[Value]:
+    return [value for value in step.values if value.role in ("stage", "output")]
+
+
+def _dumps(manifest: Manifest, dut: Path) -> dict[tuple[str, str], list[Path]]:
+    """The files to compare by (step, stage); refuses those that belong to no step or stage."""
+    steps = {Path(step.folder).name: step for step in manifest.steps} | {step.name: step for step in manifest.steps}
+    dumps: dict[tuple[str, str], list[Path]] = {}
+    for path in sorted([*dut.glob("*"), *dut.glob("*/*")]):
+        if path.suffix not in SUFFIXES or not path.is_file():
+            continue
+        step = steps.get(path.parent.name) if path.parent != dut else None
+        if step is None:
+            got = path.name if path.parent == dut else path.parent.name
+            raise BadInput(
+                "a file belongs to no step of the package",
+                where=str(path),
+                got=got,
+                expected="STEP/STAGE" + path.suffix,
+                next_step=_nearest(got, list(steps)),
+            )
+        stages = [value.name for value in _judged(step)]
+        if path.stem in stages:
+            dumps.setdefault((step.name, path.stem), []).append(path)
+        elif path.stem not in {Path(value.npy).stem for value in step.values}:  # a bench may copy what it reads
+            raise BadInput(
+                "a file belongs to no stage of its step",
+                where=str(path),
+                got=path.stem,
+                expected=", ".join(stages),
+                next_step=_nearest(path.stem, stages),
+            )
+    if not dumps:
+        raise BadInput(
+            "the design's folder holds nothing to compare",
+            where=str(dut),
+            got="no STEP/STAGE.npy, .mem or .bin",
+            expected=f"for example {manifest.steps[0].name}/output.mem",
+            next_step="dump a stage with $writememh",
+        )
+    return dumps
+
+
+def _nearest(name: str, known: list[str]) -> str:
+    near = difflib.get_close_matches(name, known, n=3, cutoff=0.3)
+    return f"nearest names: {', '.join(near)}" if near else "name folders and files as the package does"
+
+
+def _judge_file(dut: Path, path: Path, step: StepVectors, value: Value, expected: NDArray[np.integer]) -> FileVerdict:
+    patterns = to_patterns(expected, bits=value.bits, signed=value.signed, name=value.name)
+    words = _read_words(path, value, patterns.size)
+    wrong = ~words.known | (words.patterns != patterns)
+    count = int(wrong.sum())
+    first = _mismatch(step, value, patterns, words, int(wrong.argmax())) if count else None
+    shown = path.relative_to(dut).as_posix()
+    return FileVerdict(shown, step.name, value.name, patterns.size, count, first, words.complaint)
+
+
+def _read_words(path: Path, value: Value, count: int) -> Words:
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise BadInput("a file of the design cannot be read", where=str(path), got=error.strerror) from error
+    if path.suffix == ".mem":
+        return from_mem(data.decode("utf-8", errors="replace"), value.bits, words=count, where=str(path))
+    if path.suffix == ".bin":
+        return from_bin(data, value.bits, signed=value.signed, words=count)
+    codes = from_npy(data, str(path))
+    words = from_values(codes.reshape(-1), value.bits, signed=value.signed, words=count)
+    if codes.shape in (value.shape, (count,)) or words.complaint:
+        return words
+    complaint = f"has shape {codes.shape}, expected {value.shape} or ({count},)"
+    return Words(words.patterns, words.known, words.spelling, complaint)
+
+
+def _mismatch(step: StepVectors, value: Value, patterns: Patterns, words: Words, at: int) -> Mismatch:
+    def decimal(word: np.uint64) -> int:
+        return int(from_patterns(np.asarray([word], dtype=np.uint64), bits=value.bits, signed=value.signed)[0])
+
+    def shown(word: int) -> str:
+        return f"0x{word:0{digits_of(value.bits)}x}"
+
+    expected, actual = patterns[at], words.patterns[at]
+    known = bool(words.known[at])
+    return Mismatch(
+        step=step.name,
+        stage=value.name,
+        coordinate=tuple(int(i) for i in np.unravel_index(at, value.shape)),
+        expected=decimal(expected),
+        expected_hex=shown(int(expected)),
+        actual=decimal(actual) if known else None,
+        # The first mismatch that is unknown is the first unknown word: every unknown word mismatches.
+        actual_hex=shown(int(actual)) if known else words.spelling,
+        xor_hex=shown(int(expected ^ actual)) if known else None,
+    )

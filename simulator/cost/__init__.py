@@ -1,0 +1,1 @@
+"""Cycles and energy of a Program on a Machine, in closed form."""

@@ -1,0 +1,1 @@
+"""The contract every room speaks: program, tensors, arithmetic, ops, hardware description."""

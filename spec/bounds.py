@@ -1,0 +1,114 @@
+"""Proofs about widths: no intermediate of a step leaves the register that holds it.
+
+Interval arithmetic on exact integers, used at lowering (which stores the bound in the Program) and
+again when a Program is loaded (which proves it anew: a bound in a file is a claim, not a proof).
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from bittrue.spec.arithmetic import INT64_LIMIT, signed_bits
+from bittrue.spec.errors import IllFormed
+from bittrue.spec.op import AccumulatorBound, Call
+
+Interval = tuple[int, int]
+
+
+def product(a: Interval, b: Interval) -> Interval:
+    """The interval of x * y for x in a and y in b."""
+    corners = [x * y for x in a for y in b]
+    return min(corners), max(corners)
+
+
+def centred(call: Call, index: int) -> Interval:
+    """The interval of code - zero_point of one input over all its channels."""
+    spec = call.inputs[index]
+    low, high = spec.code_range
+    return low - max(spec.zero_point), high - min(spec.zero_point)
+
+
+def weighted_bound(call: Call, weight: np.ndarray) -> AccumulatorBound:
+    """Bound of `bias + sum q * w` for each output channel, over all partial sums in any order.
+
+    weight: [output channels, taps], any integer dtype. Padded taps read a zero point, which `check`
+    has shown to be a code, so the code range covers them.
+    """
+    low, high = call.inputs[0].code_range
+    w = weight.astype(np.int64)
+    # A partial sum has seen an arbitrary subset of the taps, so a tap may also contribute nothing.
+    least = np.minimum(np.minimum(w * low, w * high), 0).sum(axis=1)
+    most = np.maximum(np.maximum(w * low, w * high), 0).sum(axis=1)
+    bias = call.constants["bias"].astype(np.int64)
+    if call.datapath.mac.bias == "first":
+        return AccumulatorBound(int((least + bias).min()), int((most + bias).max()))
+    return AccumulatorBound(int((least + np.minimum(bias, 0)).min()), int((most + np.maximum(bias, 0)).max()))
+
+
+def contraction_bound(call: Call, length: int, *, along_last_axis: tuple[bool, bool]) -> AccumulatorBound:
+    """Bound of `sum (a - za) * (b - zb)` over `length` terms.
+
+    along_last_axis: whether the sum runs along a's and along b's last axis, which is where a proved row
+    sum holds.
+    """
+    a, b = centred(call, 0), centred(call, 1)
+    low, high = product(a, b)
+    low, high = min(low, 0) * length, max(high, 0) * length
+    for index, other in ((0, b), (1, a)):
+        row_sum = call.inputs[index].row_sum_max
+        if row_sum is not None and along_last_axis[index]:
+            reach = row_sum * max(abs(other[0]), abs(other[1]))
+            low, high = max(low, -reach), min(high, reach)
+    return AccumulatorBound(low, high)
+
+
+def held_accumulator(call: Call) -> AccumulatorBound:
+    """What the accumulator register can hold at the end: the proved bound, or its own range when the
+    datapath lets it overflow."""
+    bound = call.bound
+    if bound is None:
+        raise IllFormed("a step with an accumulator has no bound", where=call.step)
+    bits = call.datapath.mac.accumulator_bits
+    return bound if bound.bits <= bits else AccumulatorBound(-(1 << (bits - 1)), (1 << (bits - 1)) - 1)
+
+
+def check_accumulator(call: Call) -> None:
+    """Refuse a step whose accumulator may overflow where the datapath does not say what then happens,
+    or whose exact sum does not fit 63 bits and a sign."""
+    bound = call.bound
+    if bound is None:
+        return
+    mac = call.datapath.mac
+    if bound.bits > mac.accumulator_bits and mac.overflow == "refuse":
+        raise IllFormed(
+            "the accumulator may overflow and the datapath refuses overflow",
+            where=call.step,
+            got=f"partial sums in {bound.low}..{bound.high}, {bound.bits} bits",
+            expected=f"at most {mac.accumulator_bits} bits",
+            next_step='widen mac.accumulator_bits, or set mac.overflow to "wrap" or "saturate"',
+        )
+    check_int64(call, "exact accumulator", bound.magnitude)
+
+
+def check_int64(call: Call, what: str, magnitude: int) -> None:
+    """Refuse an intermediate that may reach 2**63 (DESIGN.md, decision 2)."""
+    if magnitude >= INT64_LIMIT:
+        raise IllFormed(
+            f"the {what} may not fit 63 bits and a sign",
+            where=call.step,
+            got=f"magnitude up to 2**{magnitude.bit_length()}",
+            expected="below 2**63",
+            next_step="narrow the operands, the multiplier or the reduction",
+        )
+
+
+def check_width(call: Call, what: str, interval: Interval, bits: int) -> None:
+    """Refuse a value whose interval needs more than `bits` two's complement bits."""
+    needed = signed_bits(*interval)
+    if needed > bits:
+        raise IllFormed(
+            f"the {what} needs more bits than the datapath has",
+            where=call.step,
+            got=f"{interval[0]}..{interval[1]}, {needed} bits",
+            expected=f"at most {bits} bits",
+        )

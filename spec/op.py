@@ -1,0 +1,129 @@
+"""What every op contract offers, and the Call that carries one step to whoever states the op.
+
+An op has one name and stands in three rooms: the contract (spec/ops), the fast statement
+(simulator/kernels) and the plain statement (golden/ops). Cost, vectors, trace and reports know ops
+only through this interface.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import ClassVar, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bittrue.spec.arithmetic import Rounding, signed_bits
+from bittrue.spec.datapath import Datapath
+from bittrue.spec.tensors import TensorSpec
+
+Shape = tuple[int, ...]
+Constants = Mapping[str, NDArray[np.integer]]
+
+VectorOp = Literal["requantize", "table", "add", "multiply", "compare", "divide", "root", "move"]
+"""Element operations outside the MAC array. `requantize` is one multiply-round-shift-saturate."""
+
+
+@dataclass(frozen=True)
+class AccumulatorBound:
+    """An interval that holds every partial sum of a step, in any order of accumulation, for any data
+    that the operands' declared ranges admit."""
+
+    low: int
+    high: int
+
+    @property
+    def bits(self) -> int:
+        """The least two's complement width that never overflows."""
+        return signed_bits(self.low, self.high)
+
+    @property
+    def magnitude(self) -> int:
+        """The largest absolute value."""
+        return max(-self.low, self.high)
+
+
+@dataclass(frozen=True)
+class Gemm:
+    """MACs as `batch` independent matrix products of [m, k] by [k, n].
+
+    For a convolution: m output pixels, n filters of a group, k = kh * kw * input channels of a group,
+    batch groups. A depthwise convolution has n = 1.
+    """
+
+    batch: int
+    m: int
+    n: int
+    k: int
+
+    @property
+    def macs(self) -> int:
+        """Number of multiply-accumulates."""
+        return self.batch * self.m * self.n * self.k
+
+
+@dataclass(frozen=True)
+class Work:
+    """What a step does for one image, independent of any machine. Bytes follow from the Call."""
+
+    gemm: Gemm | None
+    vector: Mapping[VectorOp, int]
+    """Element operations by kind."""
+
+
+@dataclass(frozen=True)
+class Call:
+    """One step with everything that a statement of its op may read."""
+
+    step: str
+    op: Op
+    inputs: tuple[TensorSpec, ...]
+    output: TensorSpec
+    constants: Constants
+    datapath: Datapath
+    bound: AccumulatorBound | None = None
+    """Proved bound of the accumulator; None for ops without one."""
+
+    @property
+    def rounding(self) -> Rounding:
+        """The datapath's rounding rule for this op."""
+        return self.datapath.rounding(self.op.name)
+
+    @property
+    def accumulator_proved(self) -> bool:
+        """Whether no partial sum can leave the datapath's accumulator, so that order and overflow
+        cannot matter."""
+        return self.bound is not None and self.bound.bits <= self.datapath.mac.accumulator_bits
+
+
+@dataclass(frozen=True)
+class Op:
+    """Attributes and contract of one op; subclasses stand in spec/ops, one a file.
+
+    The fields of a subclass are the step's attributes: integers, booleans, strings or tuples of them.
+    """
+
+    name: ClassVar[str]
+    roles: ClassVar[tuple[str, ...]] = ()
+    """Integer constants that a step must bring, by role."""
+    stages: ClassVar[tuple[str, ...]] = ()
+    """Named intermediate values in the order in which they arise; the output itself is not one."""
+    arity: ClassVar[int | None] = 1
+    """Number of inputs; None for one or more."""
+
+    def output_shape(self, shapes: Sequence[Shape]) -> Shape:
+        """Shape of the output for input shapes; raises IllFormed when they do not fit."""
+        raise TypeError(f"{type(self).__name__} does not state its output shape")
+
+    def check(self, call: Call) -> None:
+        """Refuse attributes, constants or widths that break the contract. Shapes of the inputs and
+        of the output, arity and the presence of roles are checked by the caller."""
+
+    def bound(self, call: Call) -> AccumulatorBound | None:
+        """Prove an accumulator bound from the constants and the operands' ranges."""
+        return None
+
+    def work(self, call: Call) -> Work:
+        """Count the work for one image."""
+        raise TypeError(f"{type(self).__name__} does not state its work")

@@ -1,0 +1,90 @@
+"""conv2d: two-dimensional convolution, grouped or depthwise, then requantization.
+
+    accumulator[o, y, x] = bias[o]
+        + sum over (ky, kx, c) of q[c', y*sy + ky - py, x*sx + kx - px] * weight[o, c, ky, kx]
+    output[o, y, x]      = clamp(round_shift(accumulator * multiplier[o], shift[o]) + zero_point[o])
+
+c runs over the I/groups input channels of o's group, c' = group(o) * I/groups + c. A tap outside the
+image reads the input's zero point of its channel. The input zero point is folded into the bias:
+bias[o] = round(b[o] / (s_x s_w[o])) - sum over taps of z_x[c'] * weight[o, c, ky, kx].
+The accumulation order is the datapath's `mac.order`, the bias first or last as `mac.bias` says; where
+the accumulator saturates, it does so at the load of the bias and after each addition.
+Input [1, I, H, W], output [1, O, OH, OW].
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+from bittrue.spec.bounds import check_accumulator, weighted_bound
+from bittrue.spec.errors import IllFormed
+from bittrue.spec.op import AccumulatorBound, Call, Gemm, Op, Shape, Work
+from bittrue.spec.requantizer import (
+    check_operand,
+    check_per_tensor,
+    check_requantizer,
+    check_weight,
+    check_weight_shape,
+)
+
+
+@dataclass(frozen=True)
+class Conv2d(Op):
+    """Attributes: output channels, kernel, stride and padding (each (y, x)), groups. Dilation is 1."""
+
+    name: ClassVar[str] = "conv2d"
+    roles: ClassVar[tuple[str, ...]] = ("weight", "bias", "multiplier", "shift")
+    stages: ClassVar[tuple[str, ...]] = ("accumulator", "rounded")
+
+    out_channels: int
+    kernel: tuple[int, int]
+    stride: tuple[int, int] = (1, 1)
+    padding: tuple[int, int] = (0, 0)
+    groups: int = 1
+
+    def output_shape(self, shapes: Sequence[Shape]) -> Shape:
+        """[1, I, H, W] -> [1, O, OH, OW] with OH = (H + 2 py - kh) // sy + 1."""
+        (shape,) = shapes
+        if len(shape) != 4 or shape[0] != 1:
+            raise IllFormed("conv2d takes one image", got=shape, expected="[1, channels, height, width]")
+        if self.groups < 1 or shape[1] % self.groups or self.out_channels % self.groups:
+            raise IllFormed("groups must divide the channels", got=(shape[1], self.out_channels, self.groups))
+        if min(*self.kernel, *self.stride) < 1 or min(self.padding) < 0:
+            raise IllFormed("kernel and stride are >= 1, padding >= 0", got=(self.kernel, self.stride, self.padding))
+        sides = tuple(
+            (size + 2 * pad - kernel) // stride + 1
+            for size, pad, kernel, stride in zip(shape[2:], self.padding, self.kernel, self.stride, strict=True)
+        )
+        return (1, self.out_channels, *sides)
+
+    def check(self, call: Call) -> None:
+        """Refuse padding with a zero point that is no code, and unproved widths."""
+        low, high = call.inputs[0].code_range
+        if any(self.padding) and not all(low <= z <= high for z in call.inputs[0].zero_point):
+            raise IllFormed(
+                "padding reads the zero point, which is not a code of the input",
+                where=call.step,
+                got=call.inputs[0].zero_point,
+                expected=f"{low}..{high}",
+                next_step="calibrate the padded tensor with 0 inside its range",
+            )
+        if self.groups != call.inputs[0].shape[1] or call.inputs[0].axis != 1:
+            check_per_tensor(call, 0)
+        check_operand(call, 0, call.datapath.mac.activation_bits_max)
+        check_weight(call)
+        check_accumulator(call)
+        check_requantizer(call, self.out_channels, axis=1)
+
+    def bound(self, call: Call) -> AccumulatorBound:
+        """Sum of |w| times the reach of the code range, for each output channel."""
+        check_weight_shape(call, (self.out_channels, call.inputs[0].shape[1] // self.groups, *self.kernel))
+        return weighted_bound(call, call.constants["weight"].reshape(self.out_channels, -1))
+
+    def work(self, call: Call) -> Work:
+        """Padded taps count as MACs, as a systolic array spends them."""
+        _, channels, height, width = call.output.shape
+        taps = call.inputs[0].shape[1] // self.groups * self.kernel[0] * self.kernel[1]
+        gemm = Gemm(self.groups, height * width, channels // self.groups, taps)
+        return Work(gemm, {"requantize": call.output.size})

@@ -1,0 +1,168 @@
+"""The front end: any eval-mode module becomes a folded, named float graph that computes the same."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import timm
+import timm.layers
+import torch
+from torch import nn
+
+from bittrue.calibration.float_run import FloatRunner
+from bittrue.calibration.frontend.export import export_graph
+from bittrue.calibration.graph import FloatGraph
+from bittrue.spec.errors import Unsupported
+
+ZERO, ONE = (0.0, 0.0, 0.0), (1.0, 1.0, 1.0)
+
+
+def image(side: int, seed: int = 0) -> np.ndarray:
+    return np.random.default_rng(seed).integers(0, 256, (1, 3, side, side), dtype=np.uint8)
+
+
+def lively(name: str, **options: object) -> nn.Module:
+    """A timm model whose batch norms have non-trivial statistics, so that folding has something to fold."""
+    torch.manual_seed(0)
+    module = timm.create_model(name, **options).eval()
+    for layer in module.modules():
+        if isinstance(layer, nn.BatchNorm2d):
+            layer.running_mean.normal_(0, 0.1)
+            layer.running_var.uniform_(0.5, 2.0)
+            layer.weight.data.uniform_(0.5, 1.5)
+            layer.bias.data.normal_(0, 0.1)
+    return module
+
+
+def largest_relative_error(module: nn.Module, graph: FloatGraph, pixels: np.ndarray) -> float:
+    with torch.no_grad():
+        expected = module(torch.from_numpy(pixels).float() / 255).numpy().ravel()
+    return float(np.abs(FloatRunner(graph).logits(pixels) - expected).max() / np.abs(expected).max())
+
+
+@pytest.mark.parametrize(
+    "name", ["mobilevit_xxs", "mobilevit_xs", "mobilevit_s", "mobilevitv2_050", "mobilevitv2_075", "mobilevitv2_100"]
+)
+def test_every_mobilevit_exports_and_computes_the_same(name: str) -> None:
+    """The folded graph's logits lie within 1e-4 of the largest logit of the torch model."""
+    module = lively(name)
+    graph = export_graph(module, model=name, side=256, mean=ZERO, std=ONE)
+    assert largest_relative_error(module, graph, image(256)) < 1e-4
+    kinds = {node.kind for node in graph.nodes}
+    assert not kinds & {"batch_norm", "scale", "sum"}
+    assert len(graph.by_name) == len(graph.nodes)
+
+
+def test_another_side_exports_too() -> None:
+    """192 is a multiple of 64."""
+    module = lively("mobilevit_xxs")
+    graph = export_graph(module, model="xxs", side=192, mean=ZERO, std=ONE)
+    assert largest_relative_error(module, graph, image(192)) < 1e-4
+
+
+def test_attention_written_out_gives_the_same_graph_as_fused() -> None:
+    """The scalar d**-0.5 of the unfused form folds into the matmul of the scores."""
+    module = lively("mobilevit_xxs")
+    for layer in module.modules():
+        if hasattr(layer, "fused_attn"):
+            layer.fused_attn = False
+    graph = export_graph(module, model="xxs", side=64, mean=ZERO, std=ONE)
+    scales = sorted({round(node.attributes["scale"], 6) for node in graph.nodes if node.kind == "matmul"})
+    assert scales == sorted({1.0, *(round(d**-0.5, 6) for d in (16, 20, 24))})
+    assert largest_relative_error(module, graph, image(64)) < 1e-4
+
+
+def test_preprocessing_is_the_first_node() -> None:
+    """mean and std are part of the graph, so a program reads bytes."""
+    graph = export_graph(lively("mobilevit_xxs"), model="xxs", side=64, mean=(0.5, 0.4, 0.3), std=(0.2, 0.3, 0.4))
+    first = next(iter(FloatRunner(graph).tensors(np.full((1, 3, 64, 64), 255, np.uint8))))
+    assert first[0] == "input"
+    assert torch.allclose(first[1][0, :, 0, 0], torch.tensor([0.5 / 0.2, 0.6 / 0.3, 0.7 / 0.4]))
+
+
+def test_names_are_module_paths() -> None:
+    """A tensor can be found again in the float model: names and origins are torch's."""
+    module = lively("mobilevit_xxs")
+    graph = export_graph(module, model="xxs", side=64, mean=ZERO, std=ONE)
+    modules = dict(module.named_modules())
+    assert all(node.origin in modules for node in graph.nodes[1:])
+    assert graph.by_name["stem.conv"].origin == "stem.bn"
+    assert graph.by_name["stages.2.1.transformer.0.attn.softmax"].kind == "softmax"
+
+
+@pytest.mark.parametrize("side", [100, 32, 0, 250])
+def test_sides_that_are_no_multiple_of_64_are_refused(side: int) -> None:
+    """timm would resize inside the block; the error names that op."""
+    with pytest.raises(Unsupported) as caught:
+        export_graph(nn.Identity(), model="m", side=side, mean=ZERO, std=ONE)
+    assert "upsample_bilinear2d" in str(caught.value)
+
+
+class Head(nn.Module):
+    """Wraps one operation so that it exports with an image in front and logits behind."""
+
+    def __init__(self, inner: nn.Module) -> None:
+        super().__init__()
+        self.inner = inner
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.inner(x).mean((2, 3))
+
+
+class Erf(nn.Module):
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return torch.erf(x)
+
+
+class TimesTwo(nn.Module):
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return torch.relu(x) * 2.0
+
+
+class PlusOne(nn.Module):
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return x + 1.0
+
+
+@pytest.mark.parametrize(
+    "inner, said",
+    [
+        (Erf(), "erf"),
+        (nn.Upsample(scale_factor=2, mode="bilinear"), "upsample_bilinear2d"),
+        (nn.MaxPool2d(2), "max_pool2d"),
+        (nn.Conv2d(3, 4, 3, dilation=2), "dilation"),
+        (nn.Softmax(dim=1), "softmax over another axis"),
+        (nn.BatchNorm2d(3), "follows no convolution"),
+        (TimesTwo(), "folds into no neighbour"),
+        (PlusOne(), "an addition that is not of two activations"),
+    ],
+)
+def test_unsupported_ops_are_refused_by_name(inner: nn.Module, said: str) -> None:
+    """The error says the op, the module path and what is supported."""
+    with pytest.raises(Unsupported) as caught:
+        export_graph(Head(inner), model="m", side=64, mean=ZERO, std=ONE)
+    assert said in str(caught.value)
+    assert "module" in caught.value.where
+    assert caught.value.expected
+
+
+def test_what_a_float_module_can_be_written_as() -> None:
+    """hardswish, sigmoid, chunk, concatenation, grouped convolution and mean export and compute the same."""
+
+    class Mixed(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.a = nn.Conv2d(3, 8, 3, stride=2, padding=1, groups=1)
+            self.b = nn.Conv2d(8, 8, 3, padding=1, groups=4)
+            self.fc = nn.Linear(8, 5, bias=False)
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            x = nn.functional.hardswish(self.a(x))
+            left, right = self.b(x).chunk(2, dim=1)
+            x = torch.cat([torch.sigmoid(left), nn.functional.relu(right)], dim=1)
+            return self.fc(nn.functional.adaptive_avg_pool2d(x, 1).flatten(1))
+
+    torch.manual_seed(1)
+    module = Mixed().eval()
+    graph = export_graph(module, model="mixed", side=64, mean=ZERO, std=ONE)
+    assert largest_relative_error(module, graph, image(64)) < 1e-4

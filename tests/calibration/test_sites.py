@@ -1,0 +1,25 @@
+"""Which tensors get scales, and what their readers demand."""
+
+from __future__ import annotations
+
+from small_models import small_graph
+
+from bittrue.calibration.sites import find_sites
+
+
+def test_sites_and_their_demands() -> None:
+    """Layout outputs and softmax are no sites; padding, depthwise readers and MAC operands are seen through layout."""
+    sites = {site.name: site for site in find_sites(small_graph())}
+    assert not any(name in sites for name in ("softmax", "reshape", "permute", "unbind"))
+    assert [name for name, site in sites.items() if site.padded] == ["input", "silu_1"]
+    assert [name for name, site in sites.items() if site.depthwise] == ["silu_1"]
+    assert sites["silu_1"].axis == 1
+    assert len(sites["silu_1"].groups) == 16
+
+
+def test_qkv_parts_are_groups_and_mac_operands_are_symmetric() -> None:
+    """The three thirds of a qkv projection get scales of their own, each symmetric since a MAC reads it."""
+    sites = {site.name: site for site in find_sites(small_graph())}
+    assert sites["qkv"].groups == (0,) * 8 + (1,) * 8 + (2,) * 8
+    assert sites["qkv"].symmetric == (True, True, True)
+    assert sites["proj"].symmetric == (False,)

@@ -1,0 +1,284 @@
+"""The command: exit codes, words, JSON, and one clear error for every kind of bad input."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import timm
+import torch
+from PIL import Image
+from safetensors.torch import save_file
+from shared_data import EXAMPLE_WEIGHTS
+from small_models import pictures, small_plan
+
+from bittrue.calibration.plan import save_plan
+from bittrue.cli.main import main
+from bittrue.workflow import lower, vectors
+
+Run = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture
+def run(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Run:
+    """Run the command in this process: (exit code, standard output, standard error)."""
+
+    def call(*arguments: object) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", ["bittrue", *map(str, arguments)])
+        with pytest.raises(SystemExit) as left:
+            main()
+        captured = capsys.readouterr()
+        return int(left.value.code or 0), captured.out, captured.err
+
+    return call
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a plan, a program, images and a package; tests copy what they damage."""
+    folder = tmp_path_factory.mktemp("made")
+    plan = small_plan()
+    save_plan(plan, folder / "plan.safetensors")
+    program = lower(plan, out=folder / "program.safetensors")
+    np.save(folder / "images.npy", pictures(2, seed=3))
+    vectors(program, images=folder / "images.npy", steps=["qkv", "softmax"], out=folder / "package")
+    (folder / "photos").mkdir()
+    for index, picture in enumerate(pictures(2, seed=4)):
+        Image.fromarray(picture.transpose(1, 2, 0)).save(folder / "photos" / f"{index}.png")
+    return folder
+
+
+VERBS = ["calibrate", "lower", "simulate", "compare", "vectors", "check", "cost", "report", "demo"]
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_every_verb_has_help_and_json(run: Run, verb: str) -> None:
+    """--help succeeds and every verb can speak to machines."""
+    code, out, _ = run(verb, "--help")
+    assert code == 0
+    assert "--json" in out
+
+
+def test_help_imports_nothing_heavy() -> None:
+    """The half second of --help is Python and typer; numpy, numba and torch wait for a verb to run."""
+    script = (
+        "import sys; sys.argv = ['bittrue', '--help']\n"
+        "from bittrue.cli.main import main\n"
+        "try:\n    main()\nexcept SystemExit as left:\n    assert not left.code\n"
+        "heavy = {'numpy', 'numba', 'torch', 'timm', 'pydantic', 'matplotlib'} & set(sys.modules)\n"
+        "assert not heavy, heavy"
+    )
+    subprocess.run([sys.executable, "-c", script], check=True, capture_output=True)
+
+
+def test_the_walk(run: Run, made: Path, tmp_path: Path) -> None:
+    """lower, simulate, compare, vectors, check, cost and report succeed and speak JSON."""
+    program, images = tmp_path / "p.safetensors", made / "images.npy"
+    assert json.loads(run("lower", made / "plan.safetensors", "--out", program, "--json")[1])["accumulators_proved"] > 0
+    simulated = json.loads(
+        run("simulate", program, "--images", images, "--json", "--out", tmp_path / "s", "--trace")[1]
+    )
+    assert len(simulated["logits"]) == 2
+    compared = json.loads(
+        run(
+            "compare",
+            program,
+            "--images",
+            images,
+            "--plan",
+            made / "plan.safetensors",
+            "--out",
+            tmp_path / "c.json",
+            "--json",
+        )[1]
+    )
+    assert compared["agreed"] and compared["mismatches"] == 0
+    assert run("vectors", program, "--images", images, "--step", "f*", "--out", tmp_path / "v")[0] == 0
+    assert json.loads(run("check", tmp_path / "v", "--json")[1])["intact"]
+    assert json.loads(run("cost", program, "--machine", "iot_npu_small", "--json")[1])["cycles"] > 0
+    code, _, _ = run(
+        "report",
+        program,
+        "--comparison",
+        tmp_path / "c.json",
+        "--vectors",
+        tmp_path / "v",
+        "--out",
+        tmp_path / "r.html",
+    )
+    assert code == 0
+    assert "0" in (tmp_path / "r.html").read_text()
+    for verb in (
+        ["compare", program, "--images", images],
+        ["cost", program, "--top", "3"],
+        ["check", tmp_path / "v"],
+        ["simulate", program, "--images", images],
+        ["simulate", program, "--images", made / "photos"],
+    ):
+        assert run(*verb)[0] == 0
+
+
+def test_a_difference_is_exit_1(run: Run, made: Path, tmp_path: Path) -> None:
+    """A design that is one bit off: exit 1, and the first mismatch in words."""
+    shutil.copytree(made / "package", tmp_path / "package")
+    folder = next((tmp_path / "package" / "steps").glob("*_qkv"))
+    wrong = np.load(folder / "output.npy")
+    wrong.flat[5] ^= 4
+    (tmp_path / "dut" / "qkv").mkdir(parents=True)
+    np.save(tmp_path / "dut" / "qkv" / "output.npy", wrong)
+    code, out, _ = run("check", tmp_path / "package", "--dut", tmp_path / "dut")
+    assert code == 1
+    assert "DIFFERENT" in out
+    assert "0x" in out
+
+
+def damaged(made: Path, folder: Path, name: str, change: Callable[[bytes], bytes]) -> Path:
+    path = folder / name
+    path.write_bytes(change((made / name).read_bytes()))
+    return path
+
+
+def test_damaged_files_are_refused(run: Run, made: Path, tmp_path: Path) -> None:
+    """Truncated and edited plans and programs, a missing one, one of another kind."""
+
+    def cut(data: bytes) -> bytes:
+        return data[: len(data) // 2]
+
+    def edit(data: bytes) -> bytes:
+        return data[:-5] + bytes([data[-5] ^ 1]) + data[-4:]
+
+    out = tmp_path / "out"
+    for change in (cut, edit):
+        plan = damaged(made, tmp_path, "plan.safetensors", change)
+        program = damaged(made, tmp_path, "program.safetensors", change)
+        refuse(run, "lower", plan, "--out", out, said="plan")
+        refuse(run, "simulate", program, "--images", made / "images.npy", "--out", out, said="program")
+    refuse(run, "lower", made / "program.safetensors", "--out", out, said="not a quantization plan")
+    refuse(run, "cost", made / "plan.safetensors", said="not a program")
+    refuse(run, "cost", tmp_path / "absent", said="no such program")
+    assert not out.exists()
+
+
+def refuse(run: Run, *arguments: object, said: str) -> str:
+    """Assert exit 2 and one error that says what, and return it."""
+    code, out, err = run(*arguments)
+    assert code == 2, (out, err)
+    assert sum(line.startswith("error: ") for line in err.splitlines()) == 1, err
+    assert "Traceback" not in err
+    assert said in err, err
+    return err
+
+
+def test_bad_images_are_refused(run: Run, made: Path, tmp_path: Path) -> None:
+    """Missing, empty, unreadable, too few, wrong shape, wrong type, not numbers."""
+    program = made / "program.safetensors"
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "bad").mkdir()
+    (tmp_path / "bad" / "x.png").write_text("no picture")
+    np.save(tmp_path / "floats.npy", np.zeros((1, 3, 64, 64)))
+    np.save(tmp_path / "small.npy", np.zeros((1, 3, 32, 32), np.uint8))
+    np.save(tmp_path / "objects.npy", np.array([{"a": 1}], dtype=object), allow_pickle=True)
+    (tmp_path / "text.npy").write_text("hello")
+    for source, said in (
+        ("absent", "no such image folder"),
+        ("empty", "holds no images"),
+        ("bad", "not a readable image"),
+        ("floats.npy", "holds no images for this program"),
+        ("small.npy", "uint8 [N, 3, 64, 64]"),
+        ("objects.npy", "not a readable"),
+        ("text.npy", "not a readable"),
+        ("absent.npy", "no such"),
+    ):
+        refuse(run, "simulate", program, "--images", tmp_path / source, "--out", tmp_path / "out", said=said)
+    refuse(run, "simulate", program, "--images", made / "images.npy", "--limit", 3, said="not that many images")
+    refuse(run, "simulate", program, "--images", made / "photos", "--limit", 3, said="not that many images")
+    assert not (tmp_path / "out").exists()
+
+
+def test_bad_hardware_is_refused(run: Run, made: Path, tmp_path: Path) -> None:
+    """An unknown name, an unknown key, an impossible value, a missing unit, no TOML."""
+    import bittrue.hw_configs
+
+    folder = Path(bittrue.hw_configs.__file__).parent
+    datapath, machine = (
+        (folder / "datapaths" / "iot_npu.toml").read_text(),
+        (folder / "machines" / "iot_npu.toml").read_text(),
+    )
+    cases = {
+        "unknown_key.toml": (datapath.replace("shift_max", "shift_maximum"), "shift_max"),
+        "impossible.toml": (datapath.replace("accumulator_bits = 32", "accumulator_bits = 99"), "accumulator_bits"),
+        "no_toml.toml": ("= =", "no_toml.toml"),
+    }
+    for name, (text, said) in cases.items():
+        (tmp_path / name).write_text(text)
+        refuse(
+            run, "lower", made / "plan.safetensors", "--out", tmp_path / "out", "--datapath", tmp_path / name, said=said
+        )
+    refuse(run, "lower", made / "plan.safetensors", "--out", tmp_path / "out", "--datapath", "iot_npv", said="iot_npu")
+    (tmp_path / "no_unit.toml").write_text(machine.replace("clock_mhz", "clock"))
+    refuse(run, "cost", made / "program.safetensors", "--machine", tmp_path / "no_unit.toml", said="clock_mhz")
+    assert not (tmp_path / "out").exists()
+
+
+def test_bad_vectors_requests_are_refused(run: Run, made: Path, tmp_path: Path) -> None:
+    """An unknown step with the nearest names, a pattern that matches nothing, a folder in use, a broken package."""
+    program, images = made / "program.safetensors", made / "images.npy"
+    refuse(run, "vectors", program, "--images", images, "--step", "qkw", "--out", tmp_path / "v", said="qkv")
+    refuse(run, "vectors", program, "--images", images, "--step", "x*", "--out", tmp_path / "v", said="no step matches")
+    assert not (tmp_path / "v").exists()
+    (tmp_path / "used").mkdir()
+    (tmp_path / "used" / "mine.txt").write_text("mine")
+    refuse(run, "vectors", program, "--images", images, "--step", "qkv", "--out", tmp_path / "used", said="empty")
+    assert [path.name for path in (tmp_path / "used").iterdir()] == ["mine.txt"]
+    shutil.copytree(made / "package", tmp_path / "package")
+    (tmp_path / "package" / "manifest.json").write_text("{}")
+    refuse(run, "check", tmp_path / "package", said="manifest")
+    refuse(run, "check", made / "package", "--dut", tmp_path / "absent", said="design")
+
+
+def test_bad_models_and_weights_are_refused(run: Run, made: Path, tmp_path: Path) -> None:
+    """An unknown model, weights of another model, no weights, a pickle, an odd side."""
+    images, out = made / "photos", tmp_path / "out"
+    torch.manual_seed(0)
+    save_file(timm.create_model("mobilevitv2_050", num_classes=10).state_dict(), tmp_path / "v2.safetensors")
+
+    class Evil:
+        def __reduce__(self) -> tuple[object, tuple[str]]:
+            return (Path.touch, (Path(tmp_path / "pwned"),))  # type: ignore[return-value]
+
+    torch.save({"x": Evil()}, tmp_path / "evil.pth")
+    for arguments, said in (
+        (["mobilevit_xxl", "--weights", tmp_path / "v2.safetensors"], "no such model"),
+        (["mobilevit_xxs", "--weights", tmp_path / "v2.safetensors"], "not the weights of mobilevit_xxs"),
+        (["mobilevit_xxs", "--weights", tmp_path / "absent.safetensors"], "no such weights file"),
+        (["mobilevit_xxs", "--weights", made / "images.npy"], "weights file"),
+        (["mobilevit_xxs", "--weights", tmp_path / "evil.pth"], "more than tensors"),
+        (["mobilevit_xxs", "--weights", EXAMPLE_WEIGHTS, "--side", 100], "multiple of 64"),
+        (["mobilevit_xxs", "--weights", EXAMPLE_WEIGHTS, "--method", "magic"], "minmax"),
+        (["mobilevit_xxs", "--weights", EXAMPLE_WEIGHTS, "--weight-bits", 40], "--weight-bits"),
+    ):
+        refuse(run, "calibrate", *arguments, "--images", images, "--out", out, said=said)
+    assert not (tmp_path / "pwned").exists()
+    assert not out.exists()
+
+
+def test_wrong_usage_is_exit_2(run: Run, made: Path) -> None:
+    """Unknown verbs and options, and a trace without a file."""
+    assert run("frobnicate")[0] == 2
+    assert run("cost", made / "program.safetensors", "--colour")[0] == 2
+    assert run("lower")[0] == 2
+    refuse(run, "simulate", made / "program.safetensors", "--images", made / "images.npy", "--trace", said="--out")
+
+
+def test_an_internal_error_is_exit_3(run: Run, made: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A fault of bittrue is told apart from bad input."""
+    monkeypatch.setattr("bittrue.simulator.engine.Simulator.run", lambda *_, **__: 1 / 0)
+    code, _, err = run("simulate", made / "program.safetensors", "--images", made / "images.npy")
+    assert code == 3
+    assert "internal error" in err

@@ -1,0 +1,122 @@
+"""Run a case through the kernel and the judge, and state rules a third time on Python integers.
+
+For the tests of the ops. `agree` is the rule of the house: kernel and judge give the same integers, in the
+output and in every stage, and both give what the plain statement of the test gives, where it has one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.random import Generator
+from numpy.typing import NDArray
+from op_parts import Case
+
+from bittrue.golden.ops import JUDGES
+from bittrue.simulator.kernels import KERNELS
+from bittrue.spec.arithmetic import clamp, requantize, round_shift, wrap
+from bittrue.spec.datapath import Mac
+from bittrue.spec.op import Call
+
+Array = NDArray[np.integer]
+Plain = Callable[[Call, tuple[Array, ...]], Mapping[str, Any]]
+"""States an op on Python integers: nested lists or object arrays by stage name, the codes under "output"."""
+
+
+@dataclass(frozen=True)
+class Result:
+    """What both statements said."""
+
+    output: Array
+    stages: Mapping[str, Array]
+
+
+def agree(case: Case, plain: Plain | None = None) -> Result:
+    """Run both statements, with stages and without; refuse any difference in values, shapes or dtypes."""
+    call, kernel, judge = case.call, KERNELS[case.call.op.name], JUDGES[case.call.op.name]
+    found: dict[str, np.ndarray] = {}
+    wanted: dict[str, torch.Tensor] = {}
+    output = kernel(call, case.operands, found)
+    judged = judge(call, [torch.from_numpy(codes.astype(np.int64)) for codes in case.operands], wanted)
+    assert (output.dtype, output.shape) == (call.output.dtype, call.output.shape)
+    call.output.check_codes(output)
+    same(call, "output", output, judged.numpy())
+    assert list(found) == list(wanted) == list(call.op.stages)
+    for name, stage in found.items():
+        assert (stage.dtype, wanted[name].dtype) == (np.int64, torch.int64), name
+        same(call, name, stage, wanted[name].numpy())
+    same(call, "output without stages", kernel(call, case.operands, None), output)
+    if plain is not None:
+        for name, values in plain(call, case.operands).items():
+            actual = output if name == "output" else found[name]
+            same(
+                call, f"{name} against Python integers", actual, np.array(values, dtype=np.int64).reshape(actual.shape)
+            )
+    return Result(output, found)
+
+
+def same(call: Call, what: str, a: Array, b: Array) -> None:
+    """Equal shapes and integers, or an error that names the first difference."""
+    assert a.shape == b.shape, f"{call.op.name} {what}: shape {a.shape} is not {b.shape}"
+    different = np.argwhere(a.astype(np.int64) != b.astype(np.int64))
+    if len(different):
+        index = tuple(different[0])
+        raise AssertionError(
+            f"{call.op} {what}{[int(i) for i in index]}: {a[index]} is not {b[index]} ({len(different)} differ)"
+        )
+
+
+def with_operands(case: Case, *operands: Array) -> Case:
+    """The case with other codes; scalars fill a tensor."""
+    return replace(
+        case,
+        operands=tuple(
+            np.ascontiguousarray(np.broadcast_to(codes, spec.shape).astype(spec.dtype))
+            for codes, spec in zip(operands, case.call.inputs, strict=True)
+        ),
+    )
+
+
+def extremes(case: Case, rng: Generator) -> Iterator[Case]:
+    """The case with every operand at one end of its range, at the other, and at a random mixture of both."""
+    ends = [spec.code_range for spec in case.call.inputs]
+    for choice in range(1 << len(ends)):
+        yield with_operands(case, *(np.array(end[choice >> index & 1]) for index, end in enumerate(ends)))
+    yield with_operands(case, *(rng.choice(end, spec.shape) for end, spec in zip(ends, case.call.inputs, strict=True)))
+
+
+def accumulated(mac: Mac, terms: Iterable[int], bias: int = 0) -> int:
+    """An accumulator on Python integers: the register is loaded with the bias or gets it last; after every
+    load and addition it wraps or saturates. A datapath that refuses overflow has proved that it fits.
+    """
+    bits = mac.accumulator_bits
+
+    def held(value: int) -> int:
+        if mac.overflow == "wrap":
+            return wrap(value, bits)
+        if mac.overflow == "saturate":
+            return clamp(value, -(1 << (bits - 1)), (1 << (bits - 1)) - 1)
+        assert wrap(value, bits) == value
+        return value
+
+    register = held(bias) if mac.bias == "first" else 0
+    for term in terms:
+        register = held(register + term)
+    return register if mac.bias == "first" else held(register + bias)
+
+
+def element(values: Any, channel: int) -> int:
+    """The one value, or that of the channel."""
+    return int(values[channel if len(values) > 1 else 0])
+
+
+def finished(call: Call, accumulator: int, channel: int = 0) -> tuple[int, int]:
+    """The rounded value and the output code of one accumulator on Python integers."""
+    multiplier, shift = (element(call.constants[role], channel) for role in ("multiplier", "shift"))
+    rounded = round_shift(accumulator * multiplier, shift, call.rounding)
+    zero_point = element(call.output.zero_point, channel)
+    return rounded, requantize(accumulator, multiplier, shift, zero_point, *call.output.code_range, call.rounding)

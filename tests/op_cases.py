@@ -1,0 +1,358 @@
+"""Valid random cases, one builder an op, small enough to run in pure Python.
+
+For every test that needs an op with operands. Each builder takes a NumPy Generator and a Datapath, has
+options for its shapes, and returns a Case whose Call has a proved bound and passes its check.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+import numpy as np
+from numpy.random import Generator
+from numpy.typing import NDArray
+from op_datapaths import IOT_NPU
+from op_parts import Case, Constants, Shape, build, codes, requantizer, tensor, zero_points
+
+from bittrue.spec.bounds import held_accumulator
+from bittrue.spec.datapath import Datapath
+from bittrue.spec.normalization import root_shift_and_reciprocal_bits
+from bittrue.spec.op import Call, Op
+from bittrue.spec.ops import (
+    Add,
+    Concat,
+    Conv2d,
+    GroupNorm,
+    LayerNorm,
+    Linear,
+    MatMul,
+    Mean,
+    Mul,
+    Permute,
+    Reshape,
+    Slice,
+    Softmax,
+    Table,
+    WeightedSum,
+)
+from bittrue.spec.tensors import TensorSpec
+
+
+def _accumulating(
+    rng: Generator,
+    op: Op,
+    inputs: Sequence[TensorSpec],
+    output: TensorSpec,
+    constants: Constants,
+    path: Datapath,
+    *,
+    count: int = 1,
+    ties: bool = False,
+) -> Case:
+    """A case of an op that ends in an accumulator and the requantizer, its multipliers chosen from the bound."""
+    call = Call("step", op, tuple(inputs), output, constants, path)
+    reach = held_accumulator(replace(call, bound=op.bound(call))).magnitude
+    constants = {**constants, **requantizer(rng, path, reach, output.bits, count, ties=ties)}
+    return Case(build(op, inputs, output, constants, path), tuple(codes(rng, spec) for spec in inputs))
+
+
+def _weighted(rng: Generator, path: Datapath, shape: Shape) -> Constants:
+    """Weights [O, ...] over their whole range and biases that the accumulator can hold."""
+    bits = path.mac.weight_bits_max
+    spec = tensor("weight", shape, bits=bits)
+    reach = 1 << min(path.mac.accumulator_bits - 1, path.mac.bias_bits - 1, 20)
+    bias = rng.integers(-reach, reach, shape[0])
+    return {"weight": codes(rng, spec), "bias": bias}
+
+
+def _activation(rng: Generator, name: str, shape: Shape, *, wide: bool = True) -> TensorSpec:
+    """A signed or unsigned 8-bit or 5-bit tensor with one zero point."""
+    bits, signed = int(rng.choice([8, 8, 5])), bool(rng.integers(2))
+    return tensor(name, shape, bits=bits, signed=signed, zero_point=zero_points(rng, bits, signed, wide=wide))
+
+
+def conv2d_case(
+    rng: Generator,
+    path: Datapath = IOT_NPU,
+    *,
+    size: tuple[int, int] = (5, 4),
+    in_channels: int = 4,
+    out_channels: int = 3,
+    kernel: tuple[int, int] = (3, 3),
+    stride: tuple[int, int] = (2, 2),
+    padding: tuple[int, int] = (1, 1),
+    groups: int = 1,
+    ties: bool = False,
+) -> Case:
+    """A depthwise convolution gets a zero point a channel; the output gets one a channel half of the time."""
+    shape = (1, in_channels, *size)
+    source = _activation(rng, "x", shape, wide=not any(padding))
+    if groups == in_channels:
+        points = zero_points(rng, source.bits, source.signed, in_channels, wide=not any(padding))
+        source = replace(source, scale=(1.0,) * in_channels, zero_point=points, axis=1)
+    op = Conv2d(out_channels, kernel, stride, padding, groups)
+    axis = 1 if rng.integers(2) else None
+    output = tensor(
+        "y", op.output_shape([shape]), zero_point=zero_points(rng, 8, True, out_channels if axis else 1), axis=axis
+    )
+    constants = _weighted(rng, path, (out_channels, in_channels // groups, *kernel))
+    return _accumulating(
+        rng, op, [source], output, constants, path, count=int(rng.choice([1, out_channels])), ties=ties
+    )
+
+
+def linear_case(
+    rng: Generator,
+    path: Datapath = IOT_NPU,
+    *,
+    rows: Shape = (2, 3),
+    in_features: int = 7,
+    out_features: int = 4,
+    ties: bool = False,
+) -> Case:
+    """Rows of codes times a weight matrix."""
+    axis = len(rows) if rng.integers(2) else None
+    points = zero_points(rng, 8, True, 1 if axis is None else out_features)
+    output = tensor("y", (*rows, out_features), zero_point=points, axis=axis)
+    constants = _weighted(rng, path, (out_features, in_features))
+    source = _activation(rng, "x", (*rows, in_features))
+    return _accumulating(
+        rng,
+        Linear(out_features),
+        [source],
+        output,
+        constants,
+        path,
+        count=int(rng.choice([1, out_features])),
+        ties=ties,
+    )
+
+
+def matmul_case(
+    rng: Generator,
+    path: Datapath = IOT_NPU,
+    *,
+    batch: Shape = (1, 2),
+    m: int = 3,
+    k: int = 5,
+    n: int = 4,
+    transpose_b: bool = False,
+    probabilities: bool = False,
+    ties: bool = False,
+) -> Case:
+    """With `probabilities`, a is a softmax output: 16 bits unsigned, its row sums proved."""
+    b = _activation(rng, "b", (*batch, n, k) if transpose_b else (*batch, k, n))
+    output = tensor("y", (*batch, m, n), zero_point=zero_points(rng, 8, True))
+    if probabilities:
+        a = tensor("a", (*batch, m, k), bits=16, signed=False, row_sum_max=(1 << 16) + k)
+    else:
+        a = _activation(rng, "a", (*batch, m, k))
+    case = _accumulating(rng, MatMul(transpose_b), [a, b], output, {}, path, ties=ties)
+    return replace(case, operands=(_rows_below(rng, a), case.operands[1])) if probabilities else case
+
+
+def _rows_below(rng: Generator, spec: TensorSpec) -> NDArray[np.integer]:
+    """Unsigned codes whose rows sum to at most row_sum_max: random shares, the first row one-hot."""
+    assert spec.row_sum_max is not None
+    rows = rng.random((spec.size // spec.shape[-1], spec.shape[-1]))
+    rows = np.floor(rows / rows.sum(axis=1, keepdims=True) * (spec.code_range[1])).astype(spec.dtype)
+    rows[0] = 0
+    rows[0, -1] = spec.code_range[1]
+    return rows.reshape(spec.shape)
+
+
+def weighted_sum_case(
+    rng: Generator,
+    path: Datapath = IOT_NPU,
+    *,
+    shape: Shape = (1, 3, 2, 5),
+    other: Shape = (1, 1, 2, 5),
+    probabilities: bool = False,
+    ties: bool = False,
+) -> Case:
+    """A = key of `shape`, b = score of `other`, which is a softmax output with `probabilities`."""
+    a = _activation(rng, "a", shape)
+    output = tensor("y", (*shape[:-1], 1), zero_point=zero_points(rng, 8, True))
+    if probabilities:
+        b = tensor("b", other, bits=16, signed=False, row_sum_max=(1 << 16) + shape[-1])
+    else:
+        b = _activation(rng, "b", other)
+    case = _accumulating(rng, WeightedSum(), [a, b], output, {}, path, ties=ties)
+    return replace(case, operands=(case.operands[0], _rows_below(rng, b))) if probabilities else case
+
+
+def mean_case(
+    rng: Generator, path: Datapath = IOT_NPU, *, channels: int = 3, size: tuple[int, int] = (3, 5), ties: bool = False
+) -> Case:
+    """Global average pooling; the input keeps a wide zero point when it draws one."""
+    output = tensor("y", (1, channels, 1, 1), zero_point=zero_points(rng, 8, True))
+    return _accumulating(rng, Mean(), [_activation(rng, "x", (1, channels, *size))], output, {}, path, ties=ties)
+
+
+def add_case(rng: Generator, path: Datapath = IOT_NPU, *, shape: Shape = (1, 3, 2, 3), ties: bool = False) -> Case:
+    """Either operand may have the larger multiplier; the smaller one may be 0."""
+    a, b = _activation(rng, "a", shape), _activation(rng, "b", shape)
+    output = tensor("y", shape, zero_point=zero_points(rng, 8, True))
+    larger = requantizer(rng, path, a.magnitude_max + b.magnitude_max, 8, ties=ties)
+    smaller = larger["multiplier"] >> int(rng.choice([0, 1, 5, 31]))
+    pair = [larger["multiplier"], smaller] if rng.integers(2) else [smaller, larger["multiplier"]]
+    constants = {"multiplier_a": pair[0], "multiplier_b": pair[1], "shift": larger["shift"]}
+    return Case(build(Add(), [a, b], output, constants, path), (codes(rng, a), codes(rng, b)))
+
+
+def mul_case(
+    rng: Generator,
+    path: Datapath = IOT_NPU,
+    *,
+    shape: Shape = (1, 3, 2, 3),
+    other: Shape | None = None,
+    ties: bool = False,
+) -> Case:
+    """Axes of b (`other`) may be 1."""
+    a, b = _activation(rng, "a", shape), _activation(rng, "b", other or shape)
+    output = tensor("y", shape, zero_point=zero_points(rng, 8, True))
+    constants = requantizer(rng, path, a.magnitude_max * b.magnitude_max, 8, ties=ties)
+    return Case(build(Mul(), [a, b], output, constants, path), (codes(rng, a), codes(rng, b)))
+
+
+def concat_case(
+    rng: Generator,
+    path: Datapath = IOT_NPU,
+    *,
+    shape: Shape = (1, 2, 2, 3),
+    axis: int = 1,
+    parts: Sequence[int] = (2, 1, 3),
+    ties: bool = False,
+) -> Case:
+    """As many inputs as `parts`, of those sizes along `axis`."""
+    inputs = [_activation(rng, f"x{i}", (*shape[:axis], size, *shape[axis + 1 :])) for i, size in enumerate(parts)]
+    output = tensor("y", (*shape[:axis], sum(parts), *shape[axis + 1 :]), zero_point=zero_points(rng, 8, True))
+    constants = requantizer(rng, path, max(spec.magnitude_max for spec in inputs), 8, len(parts), ties=ties)
+    return Case(build(Concat(axis), inputs, output, constants, path), tuple(codes(rng, spec) for spec in inputs))
+
+
+def softmax_case(
+    rng: Generator, path: Datapath = IOT_NPU, *, shape: Shape = (1, 2, 3, 6), bits: int = 8, scale: float = 0.05
+) -> Case:
+    """A table of falling exponentials; `scale` says how fast."""
+    unit = path.softmax
+    logits = tensor("x", shape, bits=bits, signed=bool(rng.integers(2)), zero_point=(int(rng.integers(-500, 500)),))
+    top = (1 << unit.exponential_bits) - 1
+    table = np.array([round(top * math.exp(-distance * scale)) for distance in range(1 << bits)], dtype=np.int32)
+    output = tensor(
+        "y", shape, bits=unit.probability_bits, signed=False, row_sum_max=(1 << unit.probability_bits) + shape[-1]
+    )
+    return Case(build(Softmax(), [logits], output, {"table": table}, path), (codes(rng, logits),))
+
+
+def _normalization(
+    rng: Generator, path: Datapath, spec: TensorSpec, n: int, channels: int
+) -> tuple[Constants, int, int]:
+    """Gamma multipliers of both signs, betas and shifts per channel; the k and p of the row."""
+    epsilon = int(rng.choice([1, 1 + n * n // 3]))
+    root_shift, reciprocal_bits = root_shift_and_reciprocal_bits(spec, n, epsilon, path.norm.variance_bits)
+    top = (1 << path.norm.multiplier_bits) - 1
+    shift = path.norm.fraction_bits + path.norm.multiplier_bits - 6 + rng.integers(-1, 2, channels)
+    shift = np.minimum(shift, path.requantization.shift_max)
+    beta = rng.integers(-(1 << 7), 1 << 7, channels) << (int(shift.min()) - 1)
+    gamma = np.where(
+        rng.random(channels) < 0.2,
+        rng.choice([-top, 0, top], channels),
+        rng.integers(-top, top, channels, endpoint=True),
+    )
+    constants = {
+        "epsilon": np.array([epsilon]),
+        "multiplier": gamma.astype(np.int32),
+        "bias": beta,
+        "shift": shift.astype(np.int8),
+    }
+    return constants, root_shift, reciprocal_bits
+
+
+def layer_norm_case(
+    rng: Generator, path: Datapath = IOT_NPU, *, rows: Shape = (1, 3), channels: int = 6, bits: int = 8
+) -> Case:
+    """Rows along the last axis."""
+    spec = tensor("x", (*rows, channels), bits=bits, zero_point=zero_points(rng, bits, True))
+    constants, root_shift, reciprocal_bits = _normalization(rng, path, spec, channels, channels)
+    output = tensor("y", spec.shape, zero_point=zero_points(rng, 8, True))
+    return Case(build(LayerNorm(root_shift, reciprocal_bits), [spec], output, constants, path), (codes(rng, spec),))
+
+
+def group_norm_case(
+    rng: Generator, path: Datapath = IOT_NPU, *, shape: Shape = (1, 4, 3, 2), groups: int = 2, bits: int = 8
+) -> Case:
+    """Rows are groups of channels with all their positions."""
+    spec = tensor("x", shape, bits=bits, zero_point=zero_points(rng, bits, True))
+    constants, root_shift, reciprocal_bits = _normalization(rng, path, spec, spec.size // groups, shape[1])
+    output = tensor("y", shape, zero_point=zero_points(rng, 8, True))
+    return Case(
+        build(GroupNorm(groups, root_shift, reciprocal_bits), [spec], output, constants, path), (codes(rng, spec),)
+    )
+
+
+def table_case(
+    rng: Generator, path: Datapath = IOT_NPU, *, shape: Shape = (1, 3, 2, 4), bits: int = 8, axis: int | None = None
+) -> Case:
+    """Any entries; with `axis` a table and a zero point for each of its indices."""
+    count = 1 if axis is None else shape[axis]
+    signed = bool(rng.integers(2))
+    source = tensor("x", shape, bits=bits, signed=signed, zero_point=zero_points(rng, bits, signed, count), axis=axis)
+    output = tensor("y", shape, bits=path.table.output_bits_max, zero_point=(3,) * count, axis=axis)
+    entries = codes(rng, tensor("table", (count, 1 << bits), bits=output.bits))
+    return Case(build(Table("random", axis), [source], output, {"table": entries}, path), (codes(rng, source),))
+
+
+def _layout(rng: Generator, path: Datapath, op: Op, shape: Shape) -> Case:
+    source = _activation(rng, "x", shape)
+    output = replace(source, name="y", shape=op.output_shape([shape]))
+    return Case(build(op, [source], output, {}, path), (codes(rng, source),))
+
+
+def reshape_case(
+    rng: Generator, path: Datapath = IOT_NPU, *, shape: Shape = (1, 4, 3, 2), wanted: Shape = (2, 2, 6)
+) -> Case:
+    """The same codes under another shape."""
+    return _layout(rng, path, Reshape(wanted), shape)
+
+
+def permute_case(
+    rng: Generator, path: Datapath = IOT_NPU, *, shape: Shape = (1, 4, 3, 2), axes: tuple[int, ...] = (0, 2, 3, 1)
+) -> Case:
+    """Axes reordered."""
+    return _layout(rng, path, Permute(axes), shape)
+
+
+def slice_case(
+    rng: Generator,
+    path: Datapath = IOT_NPU,
+    *,
+    shape: Shape = (1, 4, 3, 2),
+    axis: int = 1,
+    start: int = 1,
+    stop: int = 3,
+) -> Case:
+    """Some indices of one axis."""
+    return _layout(rng, path, Slice(axis, start, stop), shape)
+
+
+BUILDERS: dict[str, Callable[[Generator, Datapath], Case]] = {
+    "add": add_case,
+    "concat": concat_case,
+    "conv2d": conv2d_case,
+    "group_norm": group_norm_case,
+    "layer_norm": layer_norm_case,
+    "linear": linear_case,
+    "matmul": matmul_case,
+    "mean": mean_case,
+    "mul": mul_case,
+    "permute": permute_case,
+    "reshape": reshape_case,
+    "slice": slice_case,
+    "softmax": softmax_case,
+    "table": table_case,
+    "weighted_sum": weighted_sum_case,
+}
+"""One builder an op, with its default shapes."""

@@ -1,0 +1,164 @@
+"""linear: kernel, judge and Python integers agree; the contract's refusals; work by hand."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from itertools import product
+from typing import Any
+
+import numpy as np
+import pytest
+from op_agreement import Array, accumulated, agree, element, extremes, finished
+from op_cases import linear_case
+from op_changes import ACCUMULATOR, REQUANTIZER, Change, constant, per_channel, per_channel_output, refused, source
+from op_datapaths import IOT_NPU, NARROW, ORDERS, ROUNDINGS, WIDE, datapath
+from op_parts import Case, build, tensor
+
+from bittrue.spec.datapath import Datapath
+from bittrue.spec.op import Call, Gemm, Work
+from bittrue.spec.ops import Linear
+
+EXACT = datapath({"mac.accumulator_bits": 48})
+SHAPES = {
+    "one row": {"rows": (1,)},
+    "no leading axis": {"rows": ()},
+    "K = 1": {"in_features": 1},
+    "one output": {"out_features": 1},
+    "one number": {"rows": (1,), "in_features": 1, "out_features": 1},
+    "K past a block of eight": {"in_features": 17},
+    "more than 16 outputs": {"out_features": 19},
+    "four axes": {"rows": (1, 2, 2)},
+}
+
+
+def plain(call: Call, operands: tuple[Array, ...]) -> dict[str, Any]:
+    """The sums of the contract, feature by feature."""
+    features = call.inputs[0].shape[-1]
+    rows, weight = operands[0].reshape(-1, features).tolist(), call.constants["weight"].tolist()
+    accumulators, rounded, codes = [], [], []
+    for row, o in product(rows, range(len(weight))):
+        terms = (q * w for q, w in zip(row, weight[o], strict=True))
+        accumulators.append(accumulated(call.datapath.mac, terms, element(call.constants["bias"], o)))
+        before, code = finished(call, accumulators[-1], o)
+        rounded.append(before)
+        codes.append(code)
+    return {"accumulator": accumulators, "rounded": rounded, "output": codes}
+
+
+@pytest.mark.parametrize(
+    "path",
+    [IOT_NPU, *NARROW.values(), *ORDERS.values(), *WIDE.values(), *ROUNDINGS.values()],
+    ids=["iot_npu", *NARROW, *ORDERS, *WIDE, *ROUNDINGS],
+)
+def test_every_datapath(path: Datapath) -> None:
+    """Exact agreement under each overflow rule, bias place, width and rounding."""
+    for seed in range(4):
+        agree(linear_case(np.random.default_rng(seed), path), plain)
+
+
+@pytest.mark.parametrize("options", SHAPES.values(), ids=SHAPES)
+@pytest.mark.parametrize(
+    "path", [IOT_NPU, NARROW["saturate12"], NARROW["wrap12"]], ids=["proved", "saturate12", "wrap12"]
+)
+def test_shapes(options: dict[str, Any], path: Datapath) -> None:
+    """Ranks and sizes at their corners."""
+    agree(linear_case(np.random.default_rng(5), path, **options), plain)
+
+
+@pytest.mark.parametrize(
+    "path", [IOT_NPU, NARROW["saturate12"], NARROW["wrap12"]], ids=["proved", "saturate12", "wrap12"]
+)
+def test_extremes(path: Datapath) -> None:
+    """Every operand at either end of its range."""
+    rng = np.random.default_rng(6)
+    for case in extremes(linear_case(rng, path), rng):
+        agree(case, plain)
+
+
+@pytest.mark.parametrize("path", ROUNDINGS.values(), ids=ROUNDINGS)
+def test_ties(path: Datapath) -> None:
+    """Accumulators that are odd multiples of half an output step, of both signs."""
+    found = agree(linear_case(np.random.default_rng(4), path, rows=(8,), ties=True), plain)
+    ties = found.stages["accumulator"][found.stages["accumulator"] % 4 == 2]
+    assert (ties > 0).any()
+    assert (ties < 0).any()
+
+
+@pytest.mark.parametrize("path", [*NARROW.values(), *ORDERS.values()], ids=[*NARROW, *ORDERS])
+def test_overflow_happens(path: Datapath) -> None:
+    """The narrow accumulators really overflow."""
+    case = linear_case(np.random.default_rng(1), path, in_features=24)
+    exact = plain(replace(case.call, datapath=EXACT), case.operands)["accumulator"]
+    assert not case.call.accumulator_proved
+    assert agree(case, plain).stages["accumulator"].reshape(-1).tolist() != exact
+
+
+def by_hand(row: list[int], weight: list[int], bias: int, path: Datapath, zero_point: int = -3) -> Case:
+    """One row and one output; multiplier 2**30, shift 31 (a half)."""
+    constants = {
+        "weight": np.array([weight], np.int8),
+        "bias": np.array([bias]),
+        "multiplier": np.array([1 << 30]),
+        "shift": np.array([31]),
+    }
+    target = tensor("y", (1, 1), zero_point=[zero_point])
+    call = build(Linear(1), [tensor("x", (1, len(row)))], target, constants, path)
+    return Case(call, (np.array([row], np.int8),))
+
+
+@pytest.mark.parametrize(
+    ("overflow", "bias_place", "accumulator"),
+    [("saturate", "first", 7), ("saturate", "last", -13), ("wrap", "first", 40), ("wrap", "last", 40)],
+)
+def test_overflow_by_hand(overflow: str, bias_place: str, accumulator: int) -> None:
+    """An 8-bit register adds 100, 80 and -120 to a bias of -20 or to 0.
+
+    Saturating, first: -20, 80, 127 (160), 7. Last: 100, 127 (180), 7, -13. Wrapping: the exact -20 + 60 = 40 fits,
+    so the register holds it whatever happened on the way.
+    """
+    path = datapath({"mac.accumulator_bits": 8, "mac.overflow": overflow, "mac.bias": bias_place})
+    found = agree(by_hand([100, 80, -120], [1, 1, 1], -20, path), plain)
+    assert found.stages["accumulator"].item() == accumulator
+
+
+def test_by_hand() -> None:
+    """3*4 - 5*2 + 7*(-1) - 4 = -9; -9/2 = -4.5 rounds up to -4; -4 - 3 = -7."""
+    found = agree(by_hand([3, -5, 7], [4, 2, -1], -4, IOT_NPU), plain)
+    assert (found.stages["accumulator"].item(), found.stages["rounded"].item(), found.output.item()) == (-9, -4, -7)
+
+
+def test_saturates_at_the_output() -> None:
+    """127*127 + 0 = 16129; 8064.5 rounds up to 8065; 8065 + 5 saturates at 127; the negative at -128."""
+    assert agree(by_hand([127], [127], 0, IOT_NPU, 5), plain).output.item() == 127
+    assert agree(by_hand([127], [-127], 0, IOT_NPU, 5), plain).output.item() == -128
+
+
+REFUSALS: dict[str, tuple[Change, str]] = {
+    **REQUANTIZER,
+    **ACCUMULATOR,
+    "weight of another shape": (constant("weight", np.zeros((7, 4), int)), "'weight' has the wrong shape"),
+    "weight wider than 8 bits": (constant("weight", np.full((4, 7), -129)), "'weight' does not fit"),
+    "bias wider than 32 bits": (constant("bias", [-(1 << 31) - 1] * 4), "'bias' does not fit"),
+    "no bias per feature": (constant("bias", [0, 0]), "'bias' has the wrong shape"),
+    "codes wider than 8 bits": (source(tensor("x", (2, 3, 7), bits=9)), "wider than the datapath's multiplier"),
+    "per-channel input": (per_channel(0, 2), "per-channel"),
+    "an output zero point for no feature": (per_channel_output(1), "axis 1"),
+}
+
+
+@pytest.mark.parametrize(("change", "words"), REFUSALS.values(), ids=REFUSALS)
+def test_refusals(change: Change, words: str) -> None:
+    """Constants, widths and tensors that the contract excludes."""
+    refused(linear_case(np.random.default_rng(9)).call, change, words)
+
+
+def test_output_axis() -> None:
+    """A per-channel output varies along the last axis and no other, even where the sizes agree."""
+    refused(linear_case(np.random.default_rng(9), rows=(4, 4)).call, per_channel_output(1), "axis")
+
+
+def test_work() -> None:
+    """2*3 rows by 4 features of 7: one GEMM of 168 MACs, 24 outputs."""
+    call = linear_case(np.random.default_rng(0)).call
+    assert call.op.work(call) == Work(Gemm(batch=1, m=6, n=4, k=7), {"requantize": 24})
+    assert call.op.work(call).gemm.macs == 168

@@ -1,0 +1,30 @@
+"""lower: a quantization plan and a datapath -> an integer program."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from pathlib import Path
+
+from bittrue.calibration.lowering.lower import lower_plan
+from bittrue.calibration.plan import QuantPlan, load_plan
+from bittrue.hw_configs.load import load_datapath
+from bittrue.spec.program import Program
+from bittrue.spec.program_file import save_program
+
+
+def lower(plan: QuantPlan | Path, *, datapath: str | Path = "iot_npu", out: Path | None = None) -> Program:
+    """Lower a plan for a datapath, prove every bound, and write the program to `out`, if given.
+
+    datapath: a name of hw_configs/datapaths or the path of a TOML file. NumPy only: the same plan gives
+    the same bytes on any machine. Raises IllFormed, naming the step, where the datapath cannot hold it.
+    """
+    loaded = load_plan(plan) if isinstance(plan, Path) else plan
+    provenance = {
+        "plan_sha256": loaded.digest(),
+        "preprocessing": json.dumps(dataclasses.asdict(loaded.preprocessing), sort_keys=True),
+    }
+    program = lower_plan(loaded, load_datapath(datapath), provenance)
+    if out is not None:
+        save_program(program, out)
+    return program
