@@ -74,6 +74,7 @@ class FloatRunner:
             "function": lambda: FUNCTIONS[a["function"]](x[0]),
             "add": lambda: x[0] + x[1],
             "mul": lambda: x[0] * x[1],
+            "avg_pool2d": lambda: F.avg_pool2d(x[0], a["kernel"], a["stride"], a["padding"]),
             "mean": lambda: x[0].mean((-2, -1), keepdim=True),
         }
         return simple[node.kind]()

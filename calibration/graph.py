@@ -14,6 +14,7 @@ Node kinds and their attributes (shapes are those of one image):
     function      function                           elementwise, a name of spec FUNCTIONS in lowering
     add, mul                                         elementwise; mul may repeat axes of size 1 of b
     mean                                             over the last two axes, kept as axes of 1
+    avg_pool2d    kernel, stride, padding            zeros around the image count
     concat        axis
     reshape shape / permute axes / slice axis start stop      layout only
 """
@@ -36,7 +37,7 @@ Attribute = int | float | bool | str | tuple[int, ...] | tuple[float, ...]
 
 KINDS = (
     "normalize", "conv2d", "linear", "matmul", "weighted_sum", "softmax", "layer_norm", "group_norm",
-    "function", "add", "mul", "mean", "concat", *LAYOUT_OPS,
+    "function", "add", "mul", "mean", "avg_pool2d", "concat", *LAYOUT_OPS,
 )  # fmt: skip
 
 

@@ -15,7 +15,8 @@ from bittrue.spec.arithmetic import Rounding
 Axis = Literal["ky", "kx", "c"]
 
 RoundingOp = Literal[
-    "add", "concat", "conv2d", "group_norm", "layer_norm", "linear", "matmul", "mean", "mul", "softmax", "weighted_sum",
+    "add", "avg_pool2d", "concat", "conv2d", "group_norm", "layer_norm", "linear", "matmul", "mean", "mul", "softmax",
+    "weighted_sum",
 ]  # fmt: skip
 """Ops of spec/ops that round at run time (tables round when they are made, layout ops never)."""
 

@@ -22,6 +22,7 @@ from bittrue.spec.normalization import root_shift_and_reciprocal_bits
 from bittrue.spec.op import Call, Op
 from bittrue.spec.ops import (
     Add,
+    AvgPool2d,
     Concat,
     Conv2d,
     GroupNorm,
@@ -191,6 +192,23 @@ def mean_case(
     return _accumulating(rng, Mean(), [_activation(rng, "x", (1, channels, *size))], output, {}, path, ties=ties)
 
 
+def avg_pool2d_case(
+    rng: Generator,
+    path: Datapath = IOT_NPU,
+    *,
+    channels: int = 2,
+    size: tuple[int, int] = (5, 4),
+    kernel: tuple[int, int] = (3, 2),
+    stride: tuple[int, int] = (2, 1),
+    padding: tuple[int, int] = (1, 1),
+    ties: bool = False,
+) -> Case:
+    """A window over an image with a border; the input keeps a wide zero point when it draws one."""
+    op, shape = AvgPool2d(kernel, stride, padding), (1, channels, *size)
+    output = tensor("y", op.output_shape([shape]), zero_point=zero_points(rng, 8, True))
+    return _accumulating(rng, op, [_activation(rng, "x", shape)], output, {}, path, ties=ties)
+
+
 def add_case(rng: Generator, path: Datapath = IOT_NPU, *, shape: Shape = (1, 3, 2, 3), ties: bool = False) -> Case:
     """Either operand may have the larger multiplier; the smaller one may be 0."""
     a, b = _activation(rng, "a", shape), _activation(rng, "b", shape)
@@ -340,6 +358,7 @@ def slice_case(
 
 BUILDERS: dict[str, Callable[[Generator, Datapath], Case]] = {
     "add": add_case,
+    "avg_pool2d": avg_pool2d_case,
     "concat": concat_case,
     "conv2d": conv2d_case,
     "group_norm": group_norm_case,

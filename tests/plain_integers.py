@@ -133,6 +133,16 @@ def mean(call: Call, operands: list[Array], index: tuple[int, ...]) -> tuple[int
     return register(call, (centred(call, operands, 0, (0, c, y, x)) for y in range(height) for x in range(width))), 0
 
 
+def avg_pool2d(call: Call, operands: list[Array], index: tuple[int, ...]) -> tuple[int, int]:
+    """(accumulator, channel) of one output element; taps outside the image add nothing."""
+    op, (_, c, y, x) = call.op, index
+    _, _, height, width = operands[0].shape
+    rows = (y * op.stride[0] + ky - op.padding[0] for ky in range(op.kernel[0]))
+    columns = [x * op.stride[1] + kx - op.padding[1] for kx in range(op.kernel[1])]
+    inside = ((row, column) for row in rows for column in columns if 0 <= row < height and 0 <= column < width)
+    return register(call, (centred(call, operands, 0, (0, c, *place)) for place in inside)), 0
+
+
 def mul(call: Call, operands: list[Array], index: tuple[int, ...]) -> tuple[int, int]:
     """(exact product, channel) of one output element."""
     other = tuple(i if size > 1 else 0 for i, size in zip(index, operands[1].shape, strict=True))
@@ -242,6 +252,7 @@ def expected(call: Call, operands: list[Array]) -> dict[str, Array]:
         "matmul": matmul,
         "weighted_sum": weighted_sum,
         "mean": mean,
+        "avg_pool2d": avg_pool2d,
         "mul": mul,
     }
     others = {"add": add, "concat": concat, "table": table, "softmax": softmax, "layer_norm": norm, "group_norm": norm}

@@ -252,6 +252,17 @@ class Translator:
             self.refuse(node, "average pooling to more than one pixel")
         return self.emit(node, "mean", [args[0]])
 
+    def op_avg_pool2d(self, node: FxNode, args: list[Any]) -> str:
+        x, kernel, stride, padding, ceil_mode, count_include_pad, divisor = args
+        if ceil_mode or divisor is not None or (any(padding) and not count_include_pad):
+            self.refuse(node, "average pooling with ceil_mode, a divisor of its own, or windows cut at the border")
+        attributes: dict[str, Attribute] = {
+            "kernel": _pair(kernel),
+            "stride": _pair(stride or kernel),
+            "padding": _pair(padding),
+        }
+        return self.emit(node, "avg_pool2d", [x], attributes)
+
     def op_mean(self, node: FxNode, args: list[Any]) -> str:
         x, axes, keep = args[:3]
         shape = self.draft.node(x).shape

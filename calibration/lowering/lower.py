@@ -17,7 +17,14 @@ from bittrue.calibration.lowering.elementwise import (
     lower_normalize,
     lower_softmax,
 )
-from bittrue.calibration.lowering.mac import lower_conv2d, lower_linear, lower_matmul, lower_mean, lower_weighted_sum
+from bittrue.calibration.lowering.mac import (
+    lower_avg_pool2d,
+    lower_conv2d,
+    lower_linear,
+    lower_matmul,
+    lower_mean,
+    lower_weighted_sum,
+)
 from bittrue.calibration.lowering.norms import lower_group_norm, lower_layer_norm
 from bittrue.calibration.lowering.specs import tensor_specs
 from bittrue.calibration.plan import QuantPlan
@@ -39,6 +46,7 @@ LOWERINGS: dict[str, Callable[[Lowering, Node], tuple[Op, Constants]]] = {
     "add": lower_add,
     "mul": lower_mul,
     "mean": lower_mean,
+    "avg_pool2d": lower_avg_pool2d,
     "concat": lower_concat,
     "reshape": lower_layout,
     "permute": lower_layout,

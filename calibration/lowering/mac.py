@@ -1,4 +1,4 @@
-"""Lowering of the ops that end in the MAC accumulator: conv2d, linear, matmul, weighted_sum, mean."""
+"""Lowering of the ops that end in the MAC accumulator: conv2d, linear, matmul, weighted_sum, mean, avg_pool2d."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from bittrue.calibration.lowering.constants import Constants, narrow, requantize
 from bittrue.calibration.lowering.context import Lowering
 from bittrue.spec.errors import IllFormed
 from bittrue.spec.op import Op
+from bittrue.spec.ops.avg_pool2d import AvgPool2d
 from bittrue.spec.ops.conv2d import Conv2d
 from bittrue.spec.ops.linear import Linear
 from bittrue.spec.ops.matmul import MatMul
@@ -58,6 +59,15 @@ def lower_mean(lowering: Lowering, node: Node) -> tuple[Op, Constants]:
     (x,) = lowering.inputs(node)
     ratio = one_scale(x) / one_scale(lowering.specs[node.name]) / (x.shape[-2] * x.shape[-1])
     return Mean(), requantizer([ratio], lowering.datapath)
+
+
+def lower_avg_pool2d(lowering: Lowering, node: Node) -> tuple[Op, Constants]:
+    """The division by the window is part of the ratio."""
+    (x,) = lowering.inputs(node)
+    pairs = {key: (node.integers(key)[0], node.integers(key)[1]) for key in ("kernel", "stride", "padding")}
+    op = AvgPool2d(**pairs)
+    ratio = one_scale(x) / one_scale(lowering.specs[node.name]) / (op.kernel[0] * op.kernel[1])
+    return op, requantizer([ratio], lowering.datapath)
 
 
 def one_scale(spec: TensorSpec) -> Fraction:

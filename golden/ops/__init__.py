@@ -8,6 +8,7 @@ from torch import Tensor
 
 from bittrue.golden.ops import (
     add,
+    avg_pool2d,
     concat,
     conv2d,
     group_norm,
@@ -31,6 +32,7 @@ Judge = Callable[[Call, Sequence[Tensor], Stages | None], Tensor]
 
 JUDGES: dict[str, Judge] = {
     "add": add.run,
+    "avg_pool2d": avg_pool2d.run,
     "concat": concat.run,
     "conv2d": conv2d.run,
     "group_norm": group_norm.run,

@@ -8,6 +8,7 @@ import numpy as np
 
 from bittrue.simulator.kernels import (
     add,
+    avg_pool2d,
     concat,
     conv2d,
     group_norm,
@@ -31,6 +32,7 @@ Kernel = Callable[[Call, Sequence[np.ndarray], dict[str, np.ndarray] | None], np
 
 KERNELS: dict[str, Kernel] = {
     "add": add.run,
+    "avg_pool2d": avg_pool2d.run,
     "concat": concat.run,
     "conv2d": conv2d.run,
     "group_norm": group_norm.run,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bittrue.spec.op import Op
 from bittrue.spec.ops.add import Add
+from bittrue.spec.ops.avg_pool2d import AvgPool2d
 from bittrue.spec.ops.concat import Concat
 from bittrue.spec.ops.conv2d import Conv2d
 from bittrue.spec.ops.group_norm import GroupNorm
@@ -23,6 +24,7 @@ OPS: dict[str, type[Op]] = {
     op.name: op
     for op in (
         Add,
+        AvgPool2d,
         Concat,
         Conv2d,
         GroupNorm,

@@ -132,6 +132,7 @@ class PlusOne(nn.Module):
         (nn.MaxPool2d(2), "max_pool2d"),
         (nn.Conv2d(3, 4, 3, dilation=2), "dilation"),
         (nn.Softmax(dim=1), "softmax over another axis"),
+        (nn.AvgPool2d(3, padding=1, count_include_pad=False), "cut at the border"),
         (nn.BatchNorm2d(3), "follows no convolution"),
         (TimesTwo(), "folds into no neighbour"),
         (PlusOne(), "an addition that is not of two activations"),
@@ -147,20 +148,21 @@ def test_unsupported_ops_are_refused_by_name(inner: nn.Module, said: str) -> Non
 
 
 def test_what_a_float_module_can_be_written_as() -> None:
-    """hardswish, sigmoid, chunk, concatenation, grouped convolution and mean export and compute the same."""
+    """hardswish, sigmoid, chunk, concatenation, grouped convolution and pooling export and compute the same."""
 
     class Mixed(nn.Module):
         def __init__(self) -> None:
             super().__init__()
             self.a = nn.Conv2d(3, 8, 3, stride=2, padding=1, groups=1)
             self.b = nn.Conv2d(8, 8, 3, padding=1, groups=4)
+            self.pool = nn.AvgPool2d(3, stride=2, padding=1)
             self.fc = nn.Linear(8, 5, bias=False)
 
         def forward(self, x: torch.Tensor) -> torch.Tensor:
             x = nn.functional.hardswish(self.a(x))
             left, right = self.b(x).chunk(2, dim=1)
             x = torch.cat([torch.sigmoid(left), nn.functional.relu(right)], dim=1)
-            return self.fc(nn.functional.adaptive_avg_pool2d(x, 1).flatten(1))
+            return self.fc(nn.functional.adaptive_avg_pool2d(self.pool(x), 1).flatten(1))
 
     torch.manual_seed(1)
     module = Mixed().eval()

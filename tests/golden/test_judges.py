@@ -20,6 +20,7 @@ from bittrue.spec.normalization import root_shift_and_reciprocal_bits
 from bittrue.spec.op import Call, Op
 from bittrue.spec.ops import OPS
 from bittrue.spec.ops.add import Add
+from bittrue.spec.ops.avg_pool2d import AvgPool2d
 from bittrue.spec.ops.concat import Concat
 from bittrue.spec.ops.conv2d import Conv2d
 from bittrue.spec.ops.group_norm import GroupNorm
@@ -145,6 +146,12 @@ CASES = {
     ),
     "mean": Case(
         Mean(), (tensor("x", (1, 5, 3, 4), zero_point=-200),), tensor("y", (1, 5, 1, 1), zero_point=9), scaling(1, 35)
+    ),
+    "avg_pool2d": Case(
+        AvgPool2d((3, 2), (2, 1), (1, 1)),
+        (tensor("x", (1, 3, 5, 4), zero_point=-200),),
+        tensor("y", (1, 3, 3, 5), zero_point=9),
+        scaling(1, 35),
     ),
     "add": Case(
         Add(),

@@ -15,6 +15,7 @@ from bittrue.golden.ops import JUDGES
 from bittrue.simulator.fixed import ROUNDING_CODES
 from bittrue.simulator.kernels import KERNELS
 from bittrue.spec.arithmetic import Rounding
+from bittrue.spec.datapath import RoundingOp
 from bittrue.spec.op import VectorOp
 from bittrue.spec.ops import OPS
 
@@ -96,6 +97,11 @@ def test_no_shared_arithmetic(room: str) -> None:
                 f"{path} imports {name}"
             )
     assert uses, "the modes at least come from there; if not, this test looks in the wrong place"
+
+
+def test_ops_that_round() -> None:
+    """A datapath may name a rounding for exactly the ops that shift at run time."""
+    assert set(typing.get_args(RoundingOp)) == set(OPS) - {"table", "reshape", "permute", "slice"}
 
 
 def test_no_op_falls_out_of_the_roundings() -> None:

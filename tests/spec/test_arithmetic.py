@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from fractions import Fraction
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -53,21 +54,29 @@ def test_round_shift_around_ties(quotient: int, shift: int, offset: int, mode: R
     assert round_shift(value, shift, mode) == rounded(Fraction(value, 1 << shift), mode)
 
 
-@pytest.mark.parametrize(
-    ("mode", "wanted"),
-    [
-        (Rounding.HALF_UP, [-2, -1, 0, 1, 2, 3]),
-        (Rounding.HALF_AWAY, [-3, -2, -1, 1, 2, 3]),
-        (Rounding.HALF_EVEN, [-2, -2, 0, 0, 2, 2]),
-        (Rounding.FLOOR, [-3, -2, -1, 0, 1, 2]),
-    ],
-)
-def test_ties_by_hand(mode: Rounding, wanted: list[int]) -> None:
-    """-2.5, -1.5, -0.5, 0.5, 1.5 and 2.5 become these integers; docs/arithmetic.md prints the same table."""
+TIES = {
+    Rounding.HALF_UP: [-2, -1, 0, 1, 2, 3],
+    Rounding.HALF_AWAY: [-3, -2, -1, 1, 2, 3],
+    Rounding.HALF_EVEN: [-2, -2, 0, 0, 2, 2],
+    Rounding.FLOOR: [-3, -2, -1, 0, 1, 2],
+}
+
+
+@pytest.mark.parametrize("mode", Rounding)
+def test_ties_by_hand(mode: Rounding) -> None:
+    """What becomes of -2.5, -1.5, -0.5, 0.5, 1.5 and 2.5."""
     values = [-5, -3, -1, 1, 3, 5]
-    assert [round_shift(value, 1, mode) for value in values] == wanted
-    assert round_shift(np.array(values), 1, mode).tolist() == wanted
-    assert round_shift(torch.tensor(values), 1, mode).tolist() == wanted
+    assert [round_shift(value, 1, mode) for value in values] == TIES[mode]
+    assert round_shift(np.array(values), 1, mode).tolist() == TIES[mode]
+    assert round_shift(torch.tensor(values), 1, mode).tolist() == TIES[mode]
+
+
+def test_the_table_in_the_documentation() -> None:
+    """docs/arithmetic.md prints these integers, and those of -2.75, -2.25, 2.25 and 2.75."""
+    text = (Path(__file__).parents[2] / "docs" / "arithmetic.md").read_text(encoding="utf-8")
+    for mode in Rounding:
+        wanted = TIES[mode] + [round_shift(value, 2, mode) for value in (-11, -9, 9, 11)]
+        assert f"| `{mode}` | {' | '.join(map(str, wanted))} |\n" in text
 
 
 @EXAMPLES

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from itertools import accumulate, product
 
@@ -13,10 +13,12 @@ from op_datapaths import IOT_NPU, datapath
 from op_parts import Case, tensor
 
 from bittrue.spec.bounds import held_accumulator
+from bittrue.spec.datapath import Datapath
 from bittrue.spec.errors import IllFormed
 from bittrue.spec.op import AccumulatorBound, Call
 from bittrue.spec.ops import MatMul, WeightedSum
 
+Builder = Callable[..., Case]
 LAST = datapath({"mac.bias": "last"})
 SEEDS = range(6)
 
@@ -38,18 +40,18 @@ def extreme_sums(call: Call) -> tuple[int, int]:
 
 @pytest.mark.parametrize("builder", [conv2d_case, linear_case])
 @pytest.mark.parametrize("seed", SEEDS)
-def test_weighted_bounds_are_reached(builder: object, seed: int) -> None:
+def test_weighted_bounds_are_reached(builder: Builder, seed: int) -> None:
     """Bias first, weights of either sign: each tap at the end of the code range that suits its weight."""
-    call = builder(rng(seed)).call  # type: ignore[operator]
+    call = builder(rng(seed)).call
     assert call.bound == AccumulatorBound(*extreme_sums(call))
     assert call.bound.low < 0 < call.bound.high
 
 
 @pytest.mark.parametrize("builder", [conv2d_case, linear_case])
 @pytest.mark.parametrize("seed", SEEDS)
-def test_a_last_bias_widens_the_bound(builder: object, seed: int) -> None:
+def test_a_last_bias_widens_the_bound(builder: Builder, seed: int) -> None:
     """Bias last: the register also holds the sum without the bias, so the bound holds both."""
-    call = builder(rng(seed), LAST).call  # type: ignore[operator]
+    call = builder(rng(seed), LAST).call
     without = replace(call, constants={**call.constants, "bias": np.zeros_like(call.constants["bias"])})
     first, bare = extreme_sums(call), extreme_sums(without)
     assert call.bound.low <= min(first[0], bare[0])
@@ -84,9 +86,9 @@ def contraction_terms(call: Call) -> Iterator[tuple[int, int]]:
 
 @pytest.mark.parametrize("builder", [matmul_case, weighted_sum_case])
 @pytest.mark.parametrize("seed", SEEDS)
-def test_contraction_bounds_are_reached(builder: object, seed: int) -> None:
+def test_contraction_bounds_are_reached(builder: Builder, seed: int) -> None:
     """All terms at the same pair of ends: the largest and the least product, as often as the sum is long."""
-    call = builder(rng(seed)).call  # type: ignore[operator]
+    call = builder(rng(seed)).call
     length = call.inputs[0].shape[-1]
     products = [x * y for x, y in contraction_terms(call)]
     assert call.bound == AccumulatorBound(min(*products, 0) * length, max(*products, 0) * length)
@@ -113,19 +115,19 @@ def partial_sums(case: Case) -> Iterator[int]:
 
 
 @pytest.mark.parametrize("path", [IOT_NPU, LAST], ids=["first", "last"])
-def test_no_partial_sum_leaves_the_bound(path: object) -> None:
+def test_no_partial_sum_leaves_the_bound(path: Datapath) -> None:
     """In any order, the bias first or last."""
     for seed in range(20):
-        case = linear_case(rng(seed), path, in_features=9)  # type: ignore[arg-type]
+        case = linear_case(rng(seed), path, in_features=9)
         assert case.call.bound is not None
         assert all(case.call.bound.low <= value <= case.call.bound.high for value in partial_sums(case))
 
 
 @pytest.mark.parametrize("builder", [conv2d_case, linear_case, matmul_case, weighted_sum_case, mean_case])
 @pytest.mark.parametrize("seed", SEEDS)
-def test_one_bit_less_is_refused(builder: object, seed: int) -> None:
+def test_one_bit_less_is_refused(builder: Builder, seed: int) -> None:
     """A datapath that refuses overflow accepts exactly the bound's bits; wrap and saturate accept fewer."""
-    call = builder(rng(seed)).call  # type: ignore[operator]
+    call = builder(rng(seed)).call
     bits = call.bound.bits
     assert call.bound.low < -(1 << (bits - 2)) or call.bound.high >= 1 << (bits - 2)
 

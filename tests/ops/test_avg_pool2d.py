@@ -1,0 +1,170 @@
+"""avg_pool2d: kernel, judge and Python integers agree; the contract's refusals; work by hand."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+from op_agreement import Array, accumulated, agree, extremes, finished
+from op_cases import avg_pool2d_case, mean_case
+from op_changes import ACCUMULATOR, REQUANTIZER, Change, per_channel, per_channel_output, refused
+from op_datapaths import IOT_NPU, NARROW, ROUNDINGS, WIDE, datapath
+from op_parts import Case, build, tensor
+
+from bittrue.golden.ops import JUDGES
+from bittrue.simulator.kernels import KERNELS
+from bittrue.spec.datapath import Datapath
+from bittrue.spec.errors import IllFormed
+from bittrue.spec.op import Call, Work
+from bittrue.spec.ops import AvgPool2d
+
+EXACT = datapath({"mac.accumulator_bits": 48})
+PATHS = {"proved": IOT_NPU, "saturate8": NARROW["saturate8"], "wrap8": NARROW["wrap8"]}
+
+
+def plain(call: Call, operands: tuple[Array, ...]) -> dict[str, Any]:
+    """The sums of the contract, window by window, rows first."""
+    op, source = call.op, operands[0].astype(object) - call.inputs[0].zero_point[0]
+    assert isinstance(op, AvgPool2d)
+    _, _, height, width = source.shape
+
+    def window(c: int, y: int, x: int) -> list[int]:
+        places = (
+            (y * op.stride[0] + ky - op.padding[0], x * op.stride[1] + kx - op.padding[1])
+            for ky in range(op.kernel[0])
+            for kx in range(op.kernel[1])
+        )
+        return [source[0, c, row, column] for row, column in places if 0 <= row < height and 0 <= column < width]
+
+    accumulators = [accumulated(call.datapath.mac, window(*place)) for place in np.ndindex(call.output.shape[1:])]
+    ends = [finished(call, value) for value in accumulators]
+    return {
+        "accumulator": accumulators,
+        "rounded": [before for before, _ in ends],
+        "output": [code for _, code in ends],
+    }
+
+
+@pytest.mark.parametrize(
+    "path",
+    [IOT_NPU, *NARROW.values(), *WIDE.values(), *ROUNDINGS.values()],
+    ids=["iot_npu", *NARROW, *WIDE, *ROUNDINGS],
+)
+def test_every_datapath(path: Datapath) -> None:
+    """Exact agreement under each overflow rule, width and rounding."""
+    for seed in range(6):
+        agree(avg_pool2d_case(np.random.default_rng(seed), path), plain)
+
+
+@pytest.mark.parametrize(
+    ("size", "kernel", "stride", "padding"),
+    [
+        ((1, 1), (1, 1), (1, 1), (0, 0)),
+        ((1, 1), (3, 3), (1, 1), (1, 1)),
+        ((5, 7), (2, 2), (2, 2), (0, 0)),
+        ((5, 7), (3, 3), (2, 2), (1, 1)),
+        ((4, 4), (4, 4), (1, 1), (2, 2)),
+        ((2, 9), (1, 4), (1, 3), (0, 2)),
+        ((6, 6), (1, 1), (3, 2), (0, 0)),
+    ],
+)
+@pytest.mark.parametrize("path", PATHS.values(), ids=PATHS)
+def test_shapes(
+    size: tuple[int, int], kernel: tuple[int, int], stride: tuple[int, int], padding: tuple[int, int], path: Datapath
+) -> None:
+    """One pixel, odd sizes with stride 2, gaps between windows, windows that hang over every border."""
+    case = avg_pool2d_case(np.random.default_rng(5), path, size=size, kernel=kernel, stride=stride, padding=padding)
+    agree(case, plain)
+
+
+@pytest.mark.parametrize("path", PATHS.values(), ids=PATHS)
+def test_extremes(path: Datapath) -> None:
+    """Every code at either end of its range."""
+    rng = np.random.default_rng(6)
+    for case in extremes(avg_pool2d_case(rng, path), rng):
+        agree(case, plain)
+
+
+@pytest.mark.parametrize("path", ROUNDINGS.values(), ids=ROUNDINGS)
+def test_ties(path: Datapath) -> None:
+    """Sums that are odd multiples of half an output step, of both signs."""
+    sums = np.concatenate(
+        [
+            agree(avg_pool2d_case(np.random.default_rng(seed), path, ties=True), plain).stages["accumulator"].ravel()
+            for seed in range(8)
+        ]
+    )
+    ties = sums[sums % 4 == 2]
+    assert (ties > 0).any()
+    assert (ties < 0).any()
+
+
+@pytest.mark.parametrize("path", [NARROW["saturate8"], NARROW["wrap8"]], ids=["saturate8", "wrap8"])
+def test_overflow_happens(path: Datapath) -> None:
+    """The narrow accumulator really overflows."""
+    overflowed = 0
+    for seed in range(6):
+        case = avg_pool2d_case(np.random.default_rng(seed), path)
+        exact = plain(replace(case.call, datapath=EXACT), case.operands)["accumulator"]
+        assert not case.call.accumulator_proved
+        overflowed += agree(case, plain).stages["accumulator"].reshape(-1).tolist() != exact
+    assert overflowed
+
+
+def test_by_hand() -> None:
+    """Zero point 10, window 2x2 with a border: the corner holds 12 alone, (12 - 10) / 4 = 0.5 rounds up to 1; the
+    middle holds 12, 10, 9, 8: (2 + 0 - 1 - 2) / 4 = -0.25 rounds to 0."""
+    codes = np.array([[[[12, 10], [9, 8]]]], np.int8)
+    constants = {"multiplier": np.array([1 << 30]), "shift": np.array([32])}
+    source, output = tensor("x", codes.shape, zero_point=[10]), tensor("y", (1, 1, 3, 3), zero_point=[0])
+    call = build(AvgPool2d((2, 2), (1, 1), (1, 1)), [source], output, constants, IOT_NPU)
+    found = agree(Case(call, (codes,)), plain)
+    assert found.stages["accumulator"][0, 0].tolist() == [[2, 2, 0], [1, -1, -2], [-1, -3, -2]]
+    assert found.output[0, 0].tolist() == [[1, 1, 0], [0, 0, 0], [0, -1, 0]]
+
+
+def test_a_window_over_the_whole_image_is_mean() -> None:
+    """The same constants through `mean` give the same codes."""
+    case = mean_case(np.random.default_rng(3), IOT_NPU, size=(3, 5))
+    pooled = replace(case.call, op=AvgPool2d((3, 5), (1, 1)))
+    assert KERNELS["avg_pool2d"](pooled, case.operands).tolist() == KERNELS["mean"](case.call, case.operands).tolist()
+    assert set(JUDGES) == set(KERNELS)
+
+
+REFUSALS: dict[str, tuple[Change, str]] = {
+    **REQUANTIZER,
+    **ACCUMULATOR,
+    "input per channel": (per_channel(), "per-channel"),
+    "output per channel": (per_channel_output(1), "axis 1"),
+}
+
+
+@pytest.mark.parametrize(("change", "words"), REFUSALS.values(), ids=REFUSALS)
+def test_refusals(change: Change, words: str) -> None:
+    """Constants, widths and tensors that the contract excludes."""
+    refused(avg_pool2d_case(np.random.default_rng(9)).call, change, words)
+
+
+@pytest.mark.parametrize(
+    ("op", "shape"),
+    [
+        (AvgPool2d((2, 2), (1, 1)), (3, 4, 4)),
+        (AvgPool2d((0, 2), (1, 1)), (1, 3, 4, 4)),
+        (AvgPool2d((2, 2), (0, 1)), (1, 3, 4, 4)),
+        (AvgPool2d((2, 2), (1, 1), (-1, 0)), (1, 3, 4, 4)),
+        (AvgPool2d((3, 3), (1, 1), (2, 0)), (1, 3, 4, 4)),
+    ],
+    ids=str,
+)
+def test_shapes_refused(op: AvgPool2d, shape: tuple[int, ...]) -> None:
+    """Only an image can be pooled, by a window that exists and touches it."""
+    with pytest.raises(IllFormed):
+        op.output_shape([shape])
+
+
+def test_work() -> None:
+    """2 channels of 3x5 windows of 6 taps: 180 additions, 30 outputs, no MAC."""
+    call = avg_pool2d_case(np.random.default_rng(0)).call
+    assert call.op.work(call) == Work(None, {"add": 180, "requantize": 30})
