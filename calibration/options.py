@@ -22,7 +22,7 @@ class CalibrationOptions:
     """Width of the logits, which no MAC reads; 8 bits would tie classes that the float model tells apart."""
     activation_granularity: Granularity = "tensor"
     """"channel": a scale a channel where only depthwise convolutions read the tensor, the one place
-    where it is free at run time (DESIGN.md, decision 5)."""
+    where it is free at run time (docs/design.md, decision 5)."""
     weight_granularity: Granularity = "channel"
     activation_scheme: Scheme = "asymmetric"
     """Operands of matmul and weighted_sum are symmetric in either case, or a MAC would need 9 bits."""

@@ -77,7 +77,7 @@ def input_range(node: Node) -> Range:
 def scale_and_zero_point(chosen: Range, bits: int, *, symmetric: bool, with_zero: bool) -> tuple[float, int]:
     """The scale and zero point whose signed codes cover a range.
 
-    with_zero: widen the range to contain 0, so that 0 is exactly a code (DESIGN.md, decision 4).
+    with_zero: widen the range to contain 0, so that 0 is exactly a code (docs/design.md, decision 4).
     """
     low, high = chosen.low, chosen.high
     code_low, code_high = code_range(bits, signed=True)

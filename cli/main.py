@@ -23,7 +23,7 @@ for verb in (calibrate, lower, simulate, compare, vectors, check, cost, report, 
 
 
 def main() -> None:
-    """Run the command and leave with DESIGN.md's exit codes."""
+    """Run the command and leave with docs/design.md's exit codes."""
     try:
         code = app(standalone_mode=False)
     except BittrueError as error:

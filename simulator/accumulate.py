@@ -6,7 +6,7 @@ the same taps; a tap is a run of consecutive operand codes, one for each output 
     accumulator[g, r, p] = bias + sum over t of weight[g, r, t] * data[starts[g, t] + p]
 
 Taps stand in the order in which the machine adds them. That order is obeyed where it matters (an
-accumulator that saturates) and free where it does not (DESIGN.md, decision 3).
+accumulator that saturates) and free where it does not (docs/design.md, decision 3).
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
 """The normative integer arithmetic; the prose stands in docs/arithmetic.md.
 
-Every function here means the same for Python integers (of any size), for NumPy int64 arrays and for
-torch int64 tensors, because it uses only `+ - * >> <<`, comparison by sign bit and `clip`-free
-selection. Two other statements exist and share no code with this one: `simulator/fixed.py` (numba)
-and `golden/fixed.py` (torch). tests/vectors/arithmetic.json binds the three.
+`round_shift` and `wrap` mean the same for Python integers (of any size), for NumPy int64 arrays and for
+torch int64 tensors, because they use only `+ - * >> << &`; the other functions take Python integers.
+Two other statements exist and share no code with this one: `simulator/fixed.py` (numba) and
+`golden/fixed.py` (torch). tests/vectors/arithmetic.json binds the three.
 
 Domain: every intermediate lies strictly inside (-2**63, 2**63); who calls proves it (spec/bounds.py).
 """
@@ -18,7 +18,7 @@ from typing import Any
 from bittrue.spec.errors import IllFormed
 
 INT64_LIMIT = 1 << 63
-"""Every intermediate of every op stays strictly below this in magnitude (DESIGN.md, decision 2)."""
+"""Every intermediate of every op stays strictly below this in magnitude (docs/design.md, decision 2)."""
 
 
 class Rounding(StrEnum):

@@ -91,7 +91,7 @@ def check_accumulator(call: Call) -> None:
 
 
 def check_int64(call: Call, what: str, magnitude: int) -> None:
-    """Refuse an intermediate that may reach 2**63 (DESIGN.md, decision 2)."""
+    """Refuse an intermediate that may reach 2**63 (docs/design.md, decision 2)."""
     if magnitude >= INT64_LIMIT:
         raise IllFormed(
             f"the {what} may not fit 63 bits and a sign",

@@ -1,7 +1,7 @@
 """The one family of errors that a user of bittrue sees.
 
 Inner code states the fact (what, got, expected); the caller that knows the place adds it with `at`.
-The command line prints the message and leaves with the class's exit code (DESIGN.md, decision 11).
+The command line prints the message and leaves with the class's exit code (docs/design.md, decision 11).
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The integer normalization unit of `layer_norm` and `group_norm`: one row in, one row out.
 
 Exact identity (no mean division):  (x_i - mu) / sigma = (n x_i - S1) / sqrt(n S2 - S1^2)
-with S1 = sum x, S2 = sum x^2 (../shared research: quantization, 5.6). The zero point cancels in both,
+with S1 = sum x, S2 = sum x^2 (docs/arithmetic.md). The zero point cancels in both,
 so raw codes q are used. For a row of n codes, constants e (epsilon), m_c, b_c, s and attributes
 k = root_shift, p = reciprocal_bits, f = datapath.norm.fraction_bits:
 
@@ -15,7 +15,7 @@ k = root_shift, p = reciprocal_bits, f = datapath.norm.fraction_bits:
 
 c is the channel of the element. Widths: |n*q - S1| <= sqrt((n-1) * V), hence
 |(n*q - S1) * r| <= sqrt(n-1) * 2^(p-k) * (1 + 2^-k), and |u| <= sqrt(n-1) * (1 + 2^-k) * 2^f + 1.
-`root_shift_and_reciprocal_bits` picks the largest k and p for which everything fits 63 bits.
+`root_shift_and_reciprocal_bits` picks the largest k, and a p for which everything fits 63 bits.
 """
 
 from __future__ import annotations

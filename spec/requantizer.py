@@ -79,7 +79,7 @@ def check_shifts(call: Call, shift: np.ndarray) -> None:
 
 
 def check_operand(call: Call, index: int, bits_max: int) -> None:
-    """Refuse an operand that is wider than the unit takes (DESIGN.md, decision 8). A tensor with a
+    """Refuse an operand that is wider than the unit takes (docs/design.md, decision 8). A tensor with a
     proved row sum is a softmax probability and may have probability_bits_max."""
     spec = call.inputs[index]
     limit = call.datapath.mac.probability_bits_max if spec.row_sum_max is not None else bits_max
@@ -117,7 +117,7 @@ def check_weight(call: Call) -> None:
 
 
 def check_per_tensor(call: Call, index: int) -> None:
-    """Refuse a per-channel scaled operand where the op reduces over the channel (DESIGN.md, decision 5)."""
+    """Refuse a per-channel scaled operand where the op reduces over the channel (docs/design.md, decision 5)."""
     spec = call.inputs[index]
     if spec.axis is not None:
         raise IllFormed(

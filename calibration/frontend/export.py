@@ -5,10 +5,11 @@ from __future__ import annotations
 import torch
 from torch import nn
 
-from bittrue.calibration.frontend.aten import Translator
+from bittrue.calibration.frontend.aten import ATEN
 from bittrue.calibration.frontend.draft import GraphDraft
 from bittrue.calibration.frontend.fold import fold_batch_norms, fold_scales
 from bittrue.calibration.frontend.fuse import fuse_weighted_sums
+from bittrue.calibration.frontend.translator import Translator
 from bittrue.calibration.graph import FloatGraph, Node
 from bittrue.spec.errors import Unsupported
 
@@ -44,7 +45,7 @@ def export_graph(
         module.train(was_training)
     draft = GraphDraft(model, IMAGE, (1, len(mean), side, side))
     draft.add(Node(INPUT, "normalize", (IMAGE,), draft.input_shape, INPUT, {"mean": mean, "std": std}))
-    output = Translator(draft, exported, INPUT).run()
+    output = Translator(draft, exported, INPUT, ATEN).run()
     fold_batch_norms(draft)
     fold_scales(draft)
     fuse_weighted_sums(draft)

@@ -1,7 +1,7 @@
 """How many bits a stage or a constant has in a vector file.
 
 Only widths that the contract proves: those the datapath states and the op's `check` (spec/ops) holds
-every step to. A stage without one gets 64 bits signed, which holds every intermediate (DESIGN.md,
+every step to. A stage without one gets 64 bits signed, which holds every intermediate (docs/design.md,
 decision 2: strictly below 2**63); a constant without one gets the least standard width of its values.
 """
 

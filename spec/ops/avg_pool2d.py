@@ -50,6 +50,10 @@ class AvgPool2d(Op):
             (size + 2 * pad - kernel) // stride + 1
             for size, pad, kernel, stride in zip(shape[2:], self.padding, self.kernel, self.stride, strict=True)
         )
+        if min(sides) < 1:
+            raise IllFormed(
+                "the window is larger than the padded image", got=(self.kernel, shape), expected="an output"
+            )
         return (*shape[:2], *sides)
 
     def check(self, call: Call) -> None:

@@ -57,6 +57,10 @@ class Conv2d(Op):
             (size + 2 * pad - kernel) // stride + 1
             for size, pad, kernel, stride in zip(shape[2:], self.padding, self.kernel, self.stride, strict=True)
         )
+        if min(sides) < 1:
+            raise IllFormed(
+                "the window is larger than the padded image", got=(self.kernel, shape), expected="an output"
+            )
         return (1, self.out_channels, *sides)
 
     def check(self, call: Call) -> None:

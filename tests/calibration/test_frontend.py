@@ -124,6 +124,14 @@ class PlusOne(nn.Module):
         return x + 1.0
 
 
+class ReadsBehindInPlace(nn.Module):
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        y = x * x
+        view = y.view(1, 3, 8, 512)
+        y.relu_()
+        return view
+
+
 @pytest.mark.parametrize(
     "inner, said",
     [
@@ -135,6 +143,7 @@ class PlusOne(nn.Module):
         (nn.AvgPool2d(3, padding=1, count_include_pad=False), "cut at the border"),
         (nn.BatchNorm2d(3), "follows no convolution"),
         (TimesTwo(), "folds into no neighbour"),
+        (ReadsBehindInPlace(), "in-place"),
         (PlusOne(), "an addition that is not of two activations"),
     ],
 )

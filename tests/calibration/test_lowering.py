@@ -150,7 +150,7 @@ def test_overflow_is_allowed_where_the_datapath_says_what_it_does() -> None:
 
 
 def test_a_reducing_op_cannot_take_a_scale_a_channel() -> None:
-    """DESIGN.md decision 5: the error says what to do."""
+    """docs/design.md decision 5: the error says what to do."""
     plan = small_plan()
     stem = plan.tensors["silu"]
     tensors = {
