@@ -16,11 +16,9 @@ from typing import Any
 import numpy as np
 
 from bittrue.calibration.graph import KINDS, FloatGraph, Node
-from bittrue.spec.errors import BadInput
-from bittrue.spec.files import read_safetensors, write_safetensors
+from bittrue.spec.documents import Arrays, FileKind
 
-FORMAT_VERSION = 1
-KIND = "quantization plan"
+FILE = FileKind("quantization plan", 1, "calibrate again: bittrue calibrate MODEL --images DIR --out PLAN")
 
 
 @dataclass(frozen=True)
@@ -79,49 +77,12 @@ class QuantPlan:
 
 def save_plan(plan: QuantPlan, path: Path) -> None:
     """Write a plan; equal plans give equal bytes."""
-    metadata = {
-        "bittrue": KIND,
-        "format_version": str(FORMAT_VERSION),
-        "digest": plan.digest(),
-        "plan": json.dumps(_document(plan, provenance=True), sort_keys=True),
-    }
-    write_safetensors(path, plan.graph.parameters, metadata)
+    FILE.write(path, plan.graph.parameters, _document(plan, provenance=True), plan.digest())
 
 
 def load_plan(path: Path) -> QuantPlan:
     """Read a plan. Raises BadInput for a foreign, truncated or edited file."""
-    arrays, metadata = read_safetensors(path, KIND)
-    if metadata.get("bittrue") != KIND:
-        raise BadInput(
-            "this is not a quantization plan",
-            where=str(path),
-            got=metadata.get("bittrue", "a file of another tool"),
-            expected="a file written by `bittrue calibrate`",
-            next_step="bittrue calibrate MODEL --images DIR --out PLAN",
-        )
-    if metadata.get("format_version") != str(FORMAT_VERSION):
-        raise BadInput(
-            "this plan has another format version",
-            where=str(path),
-            got=metadata.get("format_version"),
-            expected=FORMAT_VERSION,
-            next_step="calibrate again with this version of bittrue",
-        )
-    try:
-        plan = _from_document(json.loads(metadata["plan"]), arrays)
-    except (KeyError, TypeError, ValueError, IndexError) as error:
-        raise BadInput(
-            "this plan is damaged", where=str(path), got=f"{type(error).__name__}: {error}", next_step="calibrate again"
-        ) from error
-    if plan.digest() != metadata.get("digest"):
-        raise BadInput(
-            "this plan was edited after it was written",
-            where=str(path),
-            got=f"digest {plan.digest()[:16]}",
-            expected=f"digest {str(metadata.get('digest'))[:16]}",
-            next_step="calibrate again",
-        )
-    return plan
+    return FILE.read(path, _from_document, QuantPlan.digest)
 
 
 def _document(plan: QuantPlan, *, provenance: bool) -> dict[str, Any]:
@@ -138,7 +99,7 @@ def _document(plan: QuantPlan, *, provenance: bool) -> dict[str, Any]:
     return {**document, "provenance": dict(plan.provenance)} if provenance else document
 
 
-def _from_document(document: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> QuantPlan:
+def _from_document(document: Mapping[str, Any], arrays: Arrays) -> QuantPlan:
     nodes = tuple(
         Node(
             **{key: value if key == "attributes" else _tuples(value) for key, value in entry.items()}

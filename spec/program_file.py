@@ -3,25 +3,20 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 import types
 import typing
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from pydantic import ValidationError
-
 from bittrue.spec.datapath import Datapath
-from bittrue.spec.errors import BadInput, BittrueError
-from bittrue.spec.files import read_safetensors, write_safetensors
+from bittrue.spec.documents import Arrays, FileKind, as_integers
 from bittrue.spec.op import AccumulatorBound, Op
 from bittrue.spec.ops import OPS
 from bittrue.spec.program import FORMAT_VERSION, Program, Step, attributes
 from bittrue.spec.tensors import TensorSpec
 
-KIND = "program"
+FILE = FileKind("program", FORMAT_VERSION, "lower the plan again: bittrue lower PLAN --out PROGRAM")
 
 
 def save_program(program: Program, path: Path) -> None:
@@ -44,13 +39,7 @@ def save_program(program: Program, path: Path) -> None:
         "output": program.output,
         "provenance": dict(program.provenance),
     }
-    metadata = {
-        "bittrue": KIND,
-        "format_version": str(FORMAT_VERSION),
-        "digest": program.digest,
-        "program": json.dumps(document, sort_keys=True),
-    }
-    write_safetensors(path, program.constants, metadata)
+    FILE.write(path, program.constants, document, program.digest)
 
 
 def load_program(path: Path) -> Program:
@@ -58,47 +47,16 @@ def load_program(path: Path) -> Program:
 
     Raises BadInput for a foreign, truncated or edited file, IllFormed for a broken contract.
     """
-    arrays, metadata = read_safetensors(path, KIND)
-    if metadata.get("bittrue") != KIND:
-        raise BadInput(
-            "this is not a program",
-            where=str(path),
-            got=metadata.get("bittrue", "a file of another tool"),
-            expected="a file written by `bittrue lower`",
-            next_step="lower a plan: bittrue lower PLAN --out PROGRAM",
-        )
-    if metadata.get("format_version") != str(FORMAT_VERSION):
-        raise BadInput(
-            "this program has another format version",
-            where=str(path),
-            got=metadata.get("format_version"),
-            expected=FORMAT_VERSION,
-            next_step="lower the plan again with this version of bittrue",
-        )
-    try:
-        program = _from_document(json.loads(metadata["program"]), arrays)
-        program.check()
-    except (KeyError, TypeError, ValueError, ValidationError) as error:
-        raise BadInput(
-            "this program is damaged",
-            where=str(path),
-            got=f"{type(error).__name__}: {error}",
-            next_step="lower the plan again",
-        ) from error
-    except BittrueError as error:
-        raise error.at(str(path)) from None
-    if program.digest != metadata.get("digest"):
-        raise BadInput(
-            "this program was edited after it was written",
-            where=str(path),
-            got=f"digest {program.digest[:16]}",
-            expected=f"digest {str(metadata.get('digest'))[:16]}",
-            next_step="lower the plan again",
-        )
+    return FILE.read(path, _checked, lambda program: program.digest)
+
+
+def _checked(document: Mapping[str, Any], arrays: Arrays) -> Program:
+    program = _from_document(document, arrays)
+    program.check()
     return program
 
 
-def _from_document(document: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> Program:
+def _from_document(document: Mapping[str, Any], arrays: Arrays) -> Program:
     tensors = [
         TensorSpec(**{**entry, **{key: tuple(entry[key]) for key in ("shape", "scale", "zero_point")}})
         for entry in document["tensors"]
@@ -119,7 +77,7 @@ def _from_document(document: Mapping[str, Any], arrays: Mapping[str, np.ndarray]
         datapath=Datapath.model_validate(document["datapath"]),
         tensors={spec.name: spec for spec in tensors},
         steps=steps,
-        constants=dict(arrays),
+        constants=as_integers(arrays),
         input=document["input"],
         output=document["output"],
         provenance=document["provenance"],

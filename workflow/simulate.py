@@ -67,6 +67,6 @@ def simulate(
         progress("simulate", index + 1, len(found))
     result = Simulation(tuple(names), np.concatenate(logits), tuple(labels))
     if out is not None:
-        metadata = {"bittrue": "simulation", "program_sha256": loaded.digest, "images": "\n".join(names)}
+        metadata = {"kind": "simulation", "program_sha256": loaded.digest, "images": "\n".join(names)}
         write_safetensors(out, {"logits": result.logits, **kept}, metadata)
     return result

@@ -19,6 +19,7 @@ from bittrue.spec.bounds import centred, check_accumulator
 from bittrue.spec.errors import IllFormed
 from bittrue.spec.op import AccumulatorBound, Call, Op, Shape, Work
 from bittrue.spec.requantizer import check_per_tensor, check_requantizer
+from bittrue.spec.window import window_sides
 
 
 @dataclass(frozen=True)
@@ -38,22 +39,13 @@ class AvgPool2d(Op):
         (shape,) = shapes
         if len(shape) != 4:
             raise IllFormed("avg_pool2d takes [1, channels, height, width]", got=shape)
-        if min(*self.kernel, *self.stride) < 1 or min(self.padding) < 0:
-            raise IllFormed("kernel and stride are >= 1, padding >= 0", got=(self.kernel, self.stride, self.padding))
         if any(pad > size // 2 for pad, size in zip(self.padding, self.kernel, strict=True)):
             raise IllFormed(
                 "padding of more than half the window pools nothing",
                 got=self.padding,
                 expected=f"at most half of {self.kernel}",
             )
-        sides = tuple(
-            (size + 2 * pad - kernel) // stride + 1
-            for size, pad, kernel, stride in zip(shape[2:], self.padding, self.kernel, self.stride, strict=True)
-        )
-        if min(sides) < 1:
-            raise IllFormed(
-                "the window is larger than the padded image", got=(self.kernel, shape), expected="an output"
-            )
+        sides = window_sides((shape[2], shape[3]), self.kernel, self.stride, self.padding)
         return (*shape[:2], *sides)
 
     def check(self, call: Call) -> None:

@@ -28,6 +28,7 @@ from bittrue.spec.requantizer import (
     check_weight,
     check_weight_shape,
 )
+from bittrue.spec.window import window_sides
 
 
 @dataclass(frozen=True)
@@ -51,16 +52,7 @@ class Conv2d(Op):
             raise IllFormed("conv2d takes one image", got=shape, expected="[1, channels, height, width]")
         if self.groups < 1 or shape[1] % self.groups or self.out_channels % self.groups:
             raise IllFormed("groups must divide the channels", got=(shape[1], self.out_channels, self.groups))
-        if min(*self.kernel, *self.stride) < 1 or min(self.padding) < 0:
-            raise IllFormed("kernel and stride are >= 1, padding >= 0", got=(self.kernel, self.stride, self.padding))
-        sides = tuple(
-            (size + 2 * pad - kernel) // stride + 1
-            for size, pad, kernel, stride in zip(shape[2:], self.padding, self.kernel, self.stride, strict=True)
-        )
-        if min(sides) < 1:
-            raise IllFormed(
-                "the window is larger than the padded image", got=(self.kernel, shape), expected="an output"
-            )
+        sides = window_sides((shape[2], shape[3]), self.kernel, self.stride, self.padding)
         return (1, self.out_channels, *sides)
 
     def check(self, call: Call) -> None:

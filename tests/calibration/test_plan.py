@@ -35,9 +35,9 @@ def test_an_edited_scale_is_refused(tmp_path: Path) -> None:
     """The digest sees it."""
     path = tmp_path / "plan"
     save_plan(small_plan(), path)
-    document = json.loads(read_safetensors(path, "plan")[1]["plan"])
+    document = json.loads(read_safetensors(path, "plan")[1]["document"])
     document["tensors"]["stem"]["scale"] = [0.5]
-    rewrite(path, plan=json.dumps(document))
+    rewrite(path, document=json.dumps(document))
     with pytest.raises(BadInput, match="edited"):
         load_plan(path)
 
@@ -45,10 +45,10 @@ def test_an_edited_scale_is_refused(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "metadata, said",
     [
-        ({"bittrue": "program"}, "not a quantization plan"),
+        ({"kind": "program"}, "not a quantization plan"),
         ({"format_version": "99"}, "another format version"),
-        ({"plan": "{"}, "damaged"),
-        ({"plan": "{}"}, "damaged"),
+        ({"document": "{"}, "damaged"),
+        ({"document": "{}"}, "damaged"),
     ],
 )
 def test_foreign_and_damaged_plans_are_refused(tmp_path: Path, metadata: dict[str, str], said: str) -> None:

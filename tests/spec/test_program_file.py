@@ -49,9 +49,9 @@ def contents(path: Path) -> tuple[dict[str, np.ndarray], dict[str, str]]:
 def edit(path: Path, change: Callable[[dict[str, Any]], Any]) -> None:
     """Change the program's JSON inside a file, constants untouched, the digest left as it was."""
     arrays, metadata = contents(path)
-    document = json.loads(metadata["program"])
+    document = json.loads(metadata["document"])
     change(document)
-    write_safetensors(path, arrays, {**metadata, "program": json.dumps(document, sort_keys=True)})
+    write_safetensors(path, arrays, {**metadata, "document": json.dumps(document, sort_keys=True)})
 
 
 def refused(path: Path) -> BittrueError:
@@ -143,7 +143,7 @@ def test_documents_that_are_no_programs(tmp_path: Path, text: str) -> None:
     """JSON of another kind, or no JSON."""
     path = saved(tmp_path)
     arrays, metadata = contents(path)
-    write_safetensors(path, arrays, {**metadata, "program": text})
+    write_safetensors(path, arrays, {**metadata, "document": text})
     refused(path)
 
 
@@ -214,11 +214,11 @@ def test_foreign_files(tmp_path: Path) -> None:
     ):
         path.write_bytes(safetensors.numpy.save(arrays, metadata))
         assert isinstance(refused(path), BadInput)
-    write_safetensors(path, arrays, {"bittrue": "plan", "format_version": "1"})
+    write_safetensors(path, arrays, {"kind": "plan", "format_version": "1"})
     assert "plan" in str(refused(path))
-    write_safetensors(path, arrays, {"bittrue": "program", "format_version": "2"})
+    write_safetensors(path, arrays, {"kind": "program", "format_version": "2"})
     assert "format version" in str(refused(path))
-    write_safetensors(path, arrays, {"bittrue": "program", "format_version": "1"})
+    write_safetensors(path, arrays, {"kind": "program", "format_version": "1"})
     assert isinstance(refused(path), BadInput)
     path.unlink()
     assert "no such program" in str(refused(path))
