@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from bittrue.spec.arithmetic import INT64_LIMIT, signed_bits
+from bittrue.spec.arithmetic import INT64_LIMIT, code_range, signed_bits
 from bittrue.spec.errors import IllFormed
 from bittrue.spec.op import AccumulatorBound, Call
 
@@ -60,6 +60,27 @@ def contraction_bound(call: Call, length: int, *, along_last_axis: tuple[bool, b
             reach = row_sum * max(abs(other[0]), abs(other[1]))
             low, high = max(low, -reach), min(high, reach)
     return AccumulatorBound(low, high)
+
+
+def any_data_bound(call: Call) -> AccumulatorBound:
+    """Bound of a step's accumulator for any data and any weights of the datapath's width.
+
+    What a designer must provide who does not know the network: the step's own biases, but no weight, no
+    softmax row sum. Never tighter than the proved bound.
+    """
+    bound, gemm = call.op.bound(call), call.op.work(call).gemm
+    if bound is None or gemm is None:
+        if bound is None:
+            raise IllFormed("a step without an accumulator has no bound", where=call.step)
+        return bound
+    if "weight" not in call.constants:
+        low, high = product(centred(call, 0), centred(call, 1))
+        return AccumulatorBound(min(low, 0) * gemm.k, max(high, 0) * gemm.k)
+    low, high = product(call.inputs[0].code_range, code_range(call.datapath.mac.weight_bits_max, signed=True))
+    bias = call.constants["bias"]
+    return AccumulatorBound(
+        min(low, 0) * gemm.k + min(int(bias.min()), 0), max(high, 0) * gemm.k + max(int(bias.max()), 0)
+    )
 
 
 def held_accumulator(call: Call) -> AccumulatorBound:

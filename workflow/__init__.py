@@ -9,6 +9,7 @@ function. What needs PyTorch (calibrate, compare, demo, and reading photographs)
 the rest works in an installation without it.
 """
 
+from bittrue.workflow.bounds import bounds
 from bittrue.workflow.calibrate import calibrate
 from bittrue.workflow.check import check
 from bittrue.workflow.compare import compare
@@ -19,4 +20,4 @@ from bittrue.workflow.report import report
 from bittrue.workflow.simulate import simulate
 from bittrue.workflow.vectors import vectors
 
-__all__ = ["calibrate", "check", "compare", "cost", "demo", "lower", "report", "simulate", "vectors"]
+__all__ = ["bounds", "calibrate", "check", "compare", "cost", "demo", "lower", "report", "simulate", "vectors"]

@@ -54,7 +54,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-VERBS = ["calibrate", "lower", "simulate", "compare", "vectors", "check", "cost", "report", "demo"]
+VERBS = ["calibrate", "lower", "simulate", "compare", "vectors", "check", "bounds", "cost", "report", "demo"]
 
 
 @pytest.mark.parametrize("verb", VERBS)
@@ -116,6 +116,7 @@ def test_the_walk(run: Run, made: Path, tmp_path: Path) -> None:
     assert "0" in (tmp_path / "r.html").read_text()
     for verb in (
         ["compare", program, "--images", images],
+        ["bounds", program, "--accumulator-bits", 16],
         ["cost", program, "--top", "3"],
         ["check", tmp_path / "v"],
         ["simulate", program, "--images", images],
