@@ -3,12 +3,16 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test lint types pytest clean
+.PHONY: demo test prove lint types pytest clean
 
 demo: $(VENV)/installed
 	$(BIN)/bittrue demo --out out/demo
 
 test: lint types pytest
+
+# Every accumulator of 32 bits through the requantizer, 52 cases: some minutes.
+prove: $(VENV)/installed
+	$(BIN)/python tests/proofs/prove_requantizer.py
 
 $(VENV)/installed: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)

@@ -1,0 +1,48 @@
+"""What a requantizer must say, from the definition of rounding and not from its formula.
+
+The output is a monotone staircase over the accumulator. `thresholds` gives its steps: the smallest
+accumulator at which the output reaches each code, on Python integers of any size.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from bittrue.spec.arithmetic import Rounding
+
+
+@dataclass(frozen=True)
+class Case:
+    """One requantizer: clamp(round(accumulator * multiplier / 2**shift) + zero_point, low, high)."""
+
+    multiplier: int
+    shift: int
+    rounding: Rounding
+    zero_point: int
+    low: int
+    high: int
+
+
+def thresholds(case: Case) -> list[int]:
+    """For each code low + 1 .. high the smallest accumulator whose output is at least that code.
+
+    With x = accumulator * m / 2**s, the rounded value is at least t when x lies beyond the tie t - 1/2,
+    or on it where the mode sends that tie up; for floor, when x is at least t.
+    """
+    return [_smallest(case, code - case.zero_point) for code in range(case.low + 1, case.high + 1)]
+
+
+def _smallest(case: Case, target: int) -> int:
+    # Everything doubled, so that the tie is an integer: x >= edge / 2 in units of 2**-s.
+    edge = (2 * target if case.rounding is Rounding.FLOOR else 2 * target - 1) << case.shift
+    on_edge_counts = {
+        Rounding.FLOOR: True,
+        Rounding.HALF_UP: True,
+        Rounding.HALF_AWAY: target > 0,  # -0.5 goes to -1, which is below 0
+        Rounding.HALF_EVEN: target % 2 == 0,
+    }[case.rounding]
+    step = 2 * case.multiplier
+    quotient, remainder = divmod(edge, step)
+    if remainder == 0:
+        return quotient if on_edge_counts else quotient + 1
+    return quotient + 1
