@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from bittrue.cli.options import Json, PlanFile
-from bittrue.cli.output import print_json, print_rows
+from bittrue.cli.output import print_json, print_rows, progress_bars
 
 
 def register(app: typer.Typer) -> None:
@@ -26,7 +26,8 @@ def register(app: typer.Typer) -> None:
         """Turn a plan into integers for one datapath, with every bound proved: plan -> program."""
         from bittrue import workflow
 
-        program = workflow.lower(plan, datapath=datapath, out=out)
+        with progress_bars(quiet=json) as progress:
+            program = workflow.lower(plan, datapath=datapath, out=out, progress=progress)
         bounds = [(call.bound.bits, call.step) for call in program.calls if call.bound is not None]
         widest_bits, widest = max(bounds)
         facts = {

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from bittrue.cli.options import Json, MachineName, ProgramFile
-from bittrue.cli.output import print_json, print_rows
+from bittrue.cli.output import print_json, print_rows, progress_bars
 
 
 def register(app: typer.Typer) -> None:
@@ -26,7 +26,10 @@ def register(app: typer.Typer) -> None:
         """One self-contained HTML page: provenance, accuracy, SQNR by layer, cost, links."""
         from bittrue import workflow
 
-        page = workflow.report(program, comparison=comparison, machine=machine, vectors=vectors, out=out)
+        with progress_bars(quiet=json) as progress:
+            page = workflow.report(
+                program, comparison=comparison, machine=machine, vectors=vectors, out=out, progress=progress
+            )
         if json:
             print_json({"page": str(page)})
         else:

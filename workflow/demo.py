@@ -64,9 +64,7 @@ def demo(*, weights: Path, out: Path, seed: int = 0, progress: Progress = silent
     plan = calibrate(
         MODEL, weights=str(weights), images=calibration, out=plan_path, options=options, limit=None, progress=progress
     )
-    progress("lower", 0, 1)
-    program = lower(plan, out=program_path)
-    progress("lower", 1, 1)
+    program = lower(plan, out=program_path, progress=progress)
     simulate(program, images=evaluation, out=out / "simulation.safetensors", progress=progress)
     comparison = compare(program, images=evaluation, plan=plan, out=comparison_path, progress=progress)
     package = out / "vectors"
@@ -76,7 +74,7 @@ def demo(*, weights: Path, out: Path, seed: int = 0, progress: Progress = silent
     dump_reference(program, manifest, evaluation, out / "reference_as_design", seed=seed)
     checked = check(package, dut=out / "reference_as_design")
     page = out / "report.html"
-    report(program, comparison=comparison_path, vectors=package, out=page)
+    report(program_path, comparison=comparison_path, vectors=package, out=page, progress=progress)
     return Demo(program, comparison, manifest, checked, cost(program), package, page)
 
 

@@ -11,9 +11,12 @@ from bittrue.calibration.plan import QuantPlan, load_plan
 from bittrue.hw_configs.load import load_datapath
 from bittrue.spec.program import Program
 from bittrue.spec.program_file import save_program
+from bittrue.workflow.progress import Progress, silent
 
 
-def lower(plan: QuantPlan | Path, *, datapath: str | Path = "iot_npu", out: Path | None = None) -> Program:
+def lower(
+    plan: QuantPlan | Path, *, datapath: str | Path = "iot_npu", out: Path | None = None, progress: Progress = silent
+) -> Program:
     """Lower a plan for a datapath, prove every bound, and write the program to `out`, if given.
 
     datapath: a name of hw_configs/datapaths or the path of a TOML file. NumPy only: the same plan gives
@@ -24,7 +27,10 @@ def lower(plan: QuantPlan | Path, *, datapath: str | Path = "iot_npu", out: Path
         "plan_sha256": loaded.digest(),
         "preprocessing": json.dumps(dataclasses.asdict(loaded.preprocessing), sort_keys=True),
     }
-    program = lower_plan(loaded, load_datapath(datapath), provenance)
+    nodes = len(loaded.graph.nodes)
+    program = lower_plan(
+        loaded, load_datapath(datapath), provenance, progress=lambda done: progress("lower", done, nodes)
+    )
     if out is not None:
         save_program(program, out)
     return program

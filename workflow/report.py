@@ -15,6 +15,7 @@ from bittrue.spec.program_file import load_program
 from bittrue.workflow.compare import Comparison, load_comparison
 from bittrue.workflow.cost import cost
 from bittrue.workflow.extras import need
+from bittrue.workflow.progress import Progress, silent
 
 
 def report(
@@ -24,6 +25,7 @@ def report(
     out: Path,
     machine: str | Path = "iot_npu",
     vectors: Path | None = None,
+    progress: Progress = silent,
 ) -> Path:
     """Write the page to `out` and return its path.
 
@@ -34,6 +36,7 @@ def report(
     from bittrue.reports.costs import cost_rows
     from bittrue.reports.page import write_page
 
+    progress("report", 0, 2)
     loaded = load_program(program) if isinstance(program, Path) else program
     compared = load_comparison(comparison) if isinstance(comparison, Path) else comparison
     if compared.program_sha256 != loaded.digest:
@@ -58,7 +61,9 @@ def report(
             FileLink(label, os.path.relpath(path, out.parent)) for label, path in paths if isinstance(path, Path)
         ),
     )
+    progress("report", 1, 2)
     write_page(data, out)
+    progress("report", 2, 2)
     return out
 
 

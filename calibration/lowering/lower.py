@@ -55,10 +55,16 @@ LOWERINGS: dict[str, Callable[[Lowering, Node], tuple[Op, Constants]]] = {
 """By kind of float node; a new kind is a line here and a function in one of the files above."""
 
 
-def lower_plan(plan: QuantPlan, datapath: Datapath, provenance: Mapping[str, str]) -> Program:
+def lower_plan(
+    plan: QuantPlan,
+    datapath: Datapath,
+    provenance: Mapping[str, str],
+    *,
+    progress: Callable[[int], None] = lambda done: None,
+) -> Program:
     """Turn every node into a step, prove every bound, and return a checked program.
 
-    Raises IllFormed with the step when the datapath cannot hold what the plan asks for.
+    progress: called after each node with the number done. Raises IllFormed with the step when the datapath cannot hold what the plan asks for.
     """
     lowering = Lowering(plan, datapath, tensor_specs(plan, datapath))
     steps, constants = [], {}
@@ -69,6 +75,7 @@ def lower_plan(plan: QuantPlan, datapath: Datapath, provenance: Mapping[str, str
             raise error.at(node.name) from None
         steps.append(Step(node.name, op, node.inputs))
         constants.update({f"{node.name}/{role}": array for role, array in arrays.items()})
+        progress(len(steps))
     bare = Program(
         model=plan.graph.model,
         datapath=datapath,
