@@ -64,7 +64,8 @@ def lower_plan(
 ) -> Program:
     """Turn every node into a step, prove every bound, and return a checked program.
 
-    progress: called after each node with the number done. Raises IllFormed with the step when the datapath cannot hold what the plan asks for.
+    progress: called after each node with the number done. Raises IllFormed with the step when the
+    datapath cannot hold what the plan asks for.
     """
     lowering = Lowering(plan, datapath, tensor_specs(plan, datapath))
     steps, constants = [], {}
