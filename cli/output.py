@@ -29,8 +29,9 @@ def progress_bars(*, quiet: bool) -> Iterator[Progress]:
 
     def show(what: str, done: int, total: int) -> None:
         bars.start()  # on the first call only: an error before any work leaves no empty line
-        # A finished bar that starts again is another run of the same thing: give it its own.
-        if what not in tasks or (bars.tasks[tasks[what]].finished and done < total):
+        # Another total, or a finished bar that starts again, is another run of the same thing.
+        bar = bars.tasks[tasks[what]] if what in tasks else None
+        if bar is None or bar.total != total or (bar.finished and done < total):
             tasks[what] = bars.add_task(what, total=total)
         bars.update(tasks[what], completed=done)
 
