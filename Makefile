@@ -10,7 +10,7 @@ demo: $(VENV)/installed
 
 test: lint types pytest
 
-# Every accumulator of 32 bits through the requantizer, 52 cases: some minutes.
+# Every accumulator of 32 bits through the requantizer, 65 cases: some minutes.
 prove: $(VENV)/installed
 	$(BIN)/python tests/proofs/prove_requantizer.py
 

@@ -26,6 +26,8 @@ def round_shift(value: Tensor, shift: Tensor | int, rounding: Rounding) -> Tenso
     if rounding is Rounding.FLOOR:
         return floor
     remainder = value - (floor << shift)  # 0 .. 2**shift - 1, whatever the sign of value
+    if rounding is Rounding.TOWARD_ZERO:
+        return floor + ((remainder > 0) & (value < 0))
     half = torch.ones_like(shift) << (shift - 1)
     if rounding is Rounding.HALF_UP:
         tie_goes_up = torch.ones_like(value, dtype=torch.bool)

@@ -14,13 +14,14 @@ from bittrue.spec.arithmetic import Rounding
 Integer = int | np.signedinteger
 """An int64 in compiled code; a Python or NumPy integer where NUMBA_DISABLE_JIT is set."""
 
-HALF_UP, HALF_AWAY, HALF_EVEN, FLOOR = 0, 1, 2, 3
+HALF_UP, HALF_AWAY, HALF_EVEN, FLOOR, TOWARD_ZERO = 0, 1, 2, 3, 4
 
 ROUNDING_CODES: dict[Rounding, int] = {
     Rounding.HALF_UP: HALF_UP,
     Rounding.HALF_AWAY: HALF_AWAY,
     Rounding.HALF_EVEN: HALF_EVEN,
     Rounding.FLOOR: FLOOR,
+    Rounding.TOWARD_ZERO: TOWARD_ZERO,
 }
 """The small integers by which compiled functions know the rounding rules."""
 
@@ -34,6 +35,9 @@ def round_shift(value: Integer, shift: Integer, rounding: int) -> Integer:
     quotient = value >> shift
     if rounding == FLOOR:
         return quotient
+    if rounding == TOWARD_ZERO:
+        # The quotient lies below the value; a negative one with bits shifted out moves up to zero's side.
+        return quotient + (1 if value < 0 and quotient << shift != value else 0)
     guard = (value >> (shift - 1)) & 1
     if rounding == HALF_UP:
         return quotient + guard

@@ -32,6 +32,8 @@ class Rounding(StrEnum):
     """To nearest, ties to the even result (IEEE 754 roundTiesToEven)."""
     FLOOR = "floor"
     """Toward -infinity: the bare arithmetic shift."""
+    TOWARD_ZERO = "toward_zero"
+    """Truncation: the magnitude's bits are dropped, as by C's integer division."""
 
 
 def round_shift(value: Any, shift: Any, rounding: Rounding = Rounding.HALF_UP) -> Any:
@@ -48,6 +50,8 @@ def round_shift(value: Any, shift: Any, rounding: Rounding = Rounding.HALF_UP) -
         return (value + half + (value >> 63)) >> shift
     if rounding is Rounding.HALF_EVEN:
         return (value + (half - 1) + ((value >> shift) & 1)) >> shift
+    if rounding is Rounding.TOWARD_ZERO:
+        return (value + ((value >> 63) & ((1 << shift) - 1))) >> shift
     return value >> shift
 
 

@@ -25,6 +25,8 @@ def rounded_quotient(value: int, shift: int, mode: Rounding) -> int:
     """The quotient by 2**shift, rounded as the mode's definition says."""
     exact = Fraction(value, 1 << shift)
     below = math.floor(exact)
+    if mode is Rounding.TOWARD_ZERO:
+        return math.trunc(exact)
     if mode is Rounding.FLOOR or exact - below < Fraction(1, 2):
         return below
     if exact - below > Fraction(1, 2):

@@ -37,6 +37,8 @@ def int64(values: list[int]) -> torch.Tensor:
 def rounded(x: Fraction, mode: Rounding) -> int:
     """The mode's definition by distance: the nearer neighbour, and at a tie the one that the mode names."""
     below, above = math.floor(x), math.ceil(x)
+    if mode is Rounding.TOWARD_ZERO:
+        return below if x > 0 else above
     if mode is Rounding.FLOOR or x - below < above - x:
         return below
     if x - below > above - x:
@@ -74,6 +76,7 @@ def test_the_modes_differ() -> None:
         Rounding.HALF_AWAY: (-3, -2, 2, 3),
         Rounding.HALF_EVEN: (-2, -2, 2, 2),
         Rounding.FLOOR: (-3, -2, 1, 2),
+        Rounding.TOWARD_ZERO: (-2, -1, 1, 2),
     }
 
 

@@ -27,16 +27,19 @@ def thresholds(case: Case) -> list[int]:
     """For each code low + 1 .. high the smallest accumulator whose output is at least that code.
 
     With x = accumulator * m / 2**s, the rounded value is at least t when x lies beyond the tie t - 1/2,
-    or on it where the mode sends that tie up; for floor, when x is at least t.
+    or on it where the mode sends that tie up; for floor, when x is at least t; for truncation, when x is
+    at least t, and for t <= 0 already when x is above t - 1.
     """
     return [_smallest(case, code - case.zero_point) for code in range(case.low + 1, case.high + 1)]
 
 
 def _smallest(case: Case, target: int) -> int:
     # Everything doubled, so that the tie is an integer: x >= edge / 2 in units of 2**-s.
-    edge = (2 * target if case.rounding is Rounding.FLOOR else 2 * target - 1) << case.shift
+    whole = {Rounding.FLOOR: 2 * target, Rounding.TOWARD_ZERO: 2 * target if target > 0 else 2 * target - 2}
+    edge = whole.get(case.rounding, 2 * target - 1) << case.shift
     on_edge_counts = {
         Rounding.FLOOR: True,
+        Rounding.TOWARD_ZERO: target > 0,
         Rounding.HALF_UP: True,
         Rounding.HALF_AWAY: target > 0,  # -0.5 goes to -1, which is below 0
         Rounding.HALF_EVEN: target % 2 == 0,

@@ -23,6 +23,8 @@ def nearest(x: Fraction, mode: Rounding) -> int:
     """A mode's definition on an exact fraction."""
     if mode is Rounding.FLOOR:
         return math.floor(x)
+    if mode is Rounding.TOWARD_ZERO:
+        return math.trunc(x)
     if mode is Rounding.HALF_EVEN:
         return round(x)
     if mode is Rounding.HALF_UP:
@@ -47,6 +49,7 @@ def test_round_shift_at_ties_and_beside_them(mode: Rounding, shift: int) -> None
         (Rounding.HALF_AWAY, [-4, -3, -2, -1, 1, 2, 3, 4]),
         (Rounding.HALF_EVEN, [-4, -2, -2, 0, 0, 2, 2, 4]),
         (Rounding.FLOOR, [-4, -3, -2, -1, 0, 1, 2, 3]),
+        (Rounding.TOWARD_ZERO, [-3, -2, -1, 0, 0, 1, 2, 3]),
     ],
 )
 def test_ties_by_hand(mode: Rounding, wanted: list[int]) -> None:

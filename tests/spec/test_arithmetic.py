@@ -36,6 +36,8 @@ def rounded(x: Fraction, mode: Rounding) -> int:
         return math.floor(x + Fraction(1, 2))
     if mode is Rounding.HALF_AWAY:
         return int(math.copysign(1, x)) * math.floor(abs(x) + Fraction(1, 2))
+    if mode is Rounding.TOWARD_ZERO:
+        return math.trunc(x)
     return round(x) if mode is Rounding.HALF_EVEN else math.floor(x)
 
 
@@ -59,6 +61,7 @@ TIES = {
     Rounding.HALF_AWAY: [-3, -2, -1, 1, 2, 3],
     Rounding.HALF_EVEN: [-2, -2, 0, 0, 2, 2],
     Rounding.FLOOR: [-3, -2, -1, 0, 1, 2],
+    Rounding.TOWARD_ZERO: [-2, -1, 0, 0, 1, 2],
 }
 
 
