@@ -49,6 +49,21 @@ def to_codes(spec: TensorSpec, rounded: Tensor) -> Tensor:
     return clamp(rounded + zero_points(spec), low, high)
 
 
+def scaled(call: Call, accumulator: Tensor, multiplier: Tensor, shift: Tensor) -> Tensor:
+    """accumulator * multiplier / 2**shift, rounded as often and in the way that the step's datapath says.
+
+    All int64 and broadcastable. Two roundings are a division by 2**first_shift and one by the rest.
+    """
+    second = call.second_rounding
+    if second is None:
+        return round_shift(accumulator * multiplier, shift, call.rounding)
+    first = torch.tensor(call.datapath.requantization.first_shift, dtype=torch.int64)
+    lifted = accumulator * (torch.ones_like(shift) << (first - shift).clamp(min=0))
+    high_half = round_shift(lifted * multiplier, first, call.rounding)
+    rest = shift - first
+    return torch.where(rest > 0, round_shift(high_half, rest.clamp(min=1), second), high_half)
+
+
 def requantize(call: Call, accumulator: Tensor, channel_axis: int, stages: Stages | None) -> Tensor:
     """`clamp(round_shift(accumulator * multiplier, shift) + zero_point)` with the step's constants.
 
@@ -58,7 +73,7 @@ def requantize(call: Call, accumulator: Tensor, channel_axis: int, stages: Stage
     """
     multiplier = along(constant(call, "multiplier"), channel_axis, accumulator.ndim)
     shift = along(constant(call, "shift"), channel_axis, accumulator.ndim)
-    rounded = round_shift(accumulator * multiplier, shift, call.rounding)
+    rounded = scaled(call, accumulator, multiplier, shift)
     if stages is not None:
         stages.update(accumulator=accumulator, rounded=rounded)
     return to_codes(call.output, rounded)

@@ -102,3 +102,27 @@ def requantize(
     # Widened first: two 32-bit factors have a 64-bit product.
     scaled = np.int64(accumulator) * np.int64(multiplier) + np.int64(offset)
     return clamp(round_shift(scaled, shift, rounding) + zero_point, low, high)
+
+
+@jit
+def requantize_twice(
+    accumulator: Integer,
+    multiplier: Integer,
+    shift: Integer,
+    zero_point: Integer,
+    low: Integer,
+    high: Integer,
+    rounding: int,
+    second: int,
+    first_shift: Integer,
+) -> Integer:
+    """`requantize` with two shifts: the high half of the product by first_shift, the rest by `second`.
+
+    A shift below first_shift lifts the accumulator first; the lifted product lies strictly inside 2**63.
+    """
+    rest = np.int64(shift) - np.int64(first_shift)
+    lifted = np.int64(accumulator) << max(-rest, 0)
+    half = round_shift(lifted * np.int64(multiplier), first_shift, rounding)
+    if rest > 0:
+        half = round_shift(half, rest, second)
+    return clamp(half + zero_point, low, high)

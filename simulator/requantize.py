@@ -13,12 +13,14 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from bittrue.simulator.fixed import ROUNDING_CODES, requantize
+from bittrue.simulator.fixed import ROUNDING_CODES, requantize, requantize_twice
 from bittrue.simulator.jit import parallel_jit, prange
 from bittrue.spec.op import Call
 
 Integers = NDArray[np.integer]
 INT64 = np.iinfo(np.int64)
+NO_SECOND = -1
+"""Stands for the second rounding of a requantizer that shifts once."""
 
 
 @dataclass(frozen=True)
@@ -32,6 +34,9 @@ class Requantizer:
     low: int
     high: int
     rounding: int
+    second: int
+    """Rounding of the second shift; NO_SECOND where there is one shift."""
+    first_shift: int
 
     @classmethod
     def of(
@@ -55,19 +60,21 @@ class Requantizer:
             _each_channel(np.asarray(call.output.zero_point), channels, np.int64),
             *call.output.code_range,
             ROUNDING_CODES[call.rounding],
+            NO_SECOND if call.second_rounding is None else ROUNDING_CODES[call.second_rounding],
+            call.datapath.requantization.first_shift,
         )
 
     def planes(self, accumulator: Integers, dtype: DTypeLike, *, width: int | None = None) -> Integers:
         """[channels, rows, pitch] -> codes [channels, rows, width] of `dtype`; columns past width are dropped."""
         channels, rows, pitch = accumulator.shape
         codes = np.empty((channels, rows, pitch if width is None else width), dtype)
-        _requantize_planes(accumulator, *self._constants, codes)
+        _requantize_planes(accumulator, *self._constants, self.second, self.first_shift, codes)
         return codes
 
     def rows(self, accumulator: Integers, dtype: DTypeLike) -> Integers:
         """[rows, channels] -> codes [rows, channels] of `dtype`."""
         codes = np.empty(accumulator.shape, dtype)
-        _requantize_rows(accumulator, *self._constants, codes)
+        _requantize_rows(accumulator, *self._constants, self.second, self.first_shift, codes)
         return codes
 
     @property
@@ -129,6 +136,8 @@ def _requantize_planes(
     low: int,
     high: int,
     rounding: int,
+    second: int,
+    first_shift: int,
     codes: Integers,
 ) -> None:
     channels, rows, width = codes.shape
@@ -136,8 +145,12 @@ def _requantize_planes(
         c = item // rows
         source, target = accumulator[c, item % rows], codes[c, item % rows]
         m, b, s, z = multiplier[c], offset[c], shift[c], zero_point[c]
-        for x in range(width):
-            target[x] = requantize(source[x], m, b, s, z, low, high, rounding)
+        if second == NO_SECOND:
+            for x in range(width):
+                target[x] = requantize(source[x], m, b, s, z, low, high, rounding)
+        else:
+            for x in range(width):
+                target[x] = requantize_twice(source[x], m, s, z, low, high, rounding, second, first_shift)
 
 
 @parallel_jit
@@ -150,10 +163,16 @@ def _requantize_rows(
     low: int,
     high: int,
     rounding: int,
+    second: int,
+    first_shift: int,
     codes: Integers,
 ) -> None:
     rows, channels = codes.shape
     for row in prange(rows):
         source, target = accumulator[row], codes[row]
         for c in range(channels):
-            target[c] = requantize(source[c], multiplier[c], offset[c], shift[c], zero_point[c], low, high, rounding)
+            m, s, z = multiplier[c], shift[c], zero_point[c]
+            if second == NO_SECOND:
+                target[c] = requantize(source[c], m, offset[c], s, z, low, high, rounding)
+            else:
+                target[c] = requantize_twice(source[c], m, s, z, low, high, rounding, second, first_shift)

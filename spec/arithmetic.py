@@ -74,6 +74,27 @@ def clamp(value: int, low: int, high: int) -> int:
     return low if value < low else high if value > high else value
 
 
+def scale(
+    accumulator: int,
+    multiplier: int,
+    shift: int,
+    rounding: Rounding = Rounding.HALF_UP,
+    second_rounding: Rounding | None = None,
+    first_shift: int = 31,
+) -> int:
+    """The requantizer's `rounded`: accumulator * multiplier / 2**shift, rounded once or twice.
+
+    Once: round_shift(acc * m, s). Twice (`second_rounding` given), with f = first_shift:
+    round_shift((acc << max(0, f - s)) * m, f) and, where s > f, round_shift of that by s - f with
+    second_rounding. With f = 31, half up and half away it is gemmlowp's SaturatingRoundingDoublingHighMul
+    followed by RoundingDivideByPOT, for positive multipliers and left shifts that do not overflow.
+    """
+    if second_rounding is None:
+        return int(round_shift(accumulator * multiplier, shift, rounding))
+    high_half = int(round_shift((accumulator << max(0, first_shift - shift)) * multiplier, first_shift, rounding))
+    return high_half if shift <= first_shift else int(round_shift(high_half, shift - first_shift, second_rounding))
+
+
 def requantize(
     accumulator: int,
     multiplier: int,
@@ -82,13 +103,16 @@ def requantize(
     low: int,
     high: int,
     rounding: Rounding = Rounding.HALF_UP,
+    second_rounding: Rounding | None = None,
+    first_shift: int = 31,
 ) -> int:
-    """Bring one accumulator to an output code: `clamp(round_shift(acc * m, s) + zp, low, high)`.
+    """Bring one accumulator to an output code: `clamp(scale(acc, m, s) + zp, low, high)`.
 
-    One multiplication, one rounding, the zero point after the shift, one saturation at the end.
-    multiplier: any sign, |m| < 2**31; shift 1..62; zero_point any 32-bit integer.
+    One multiplication, one rounding (or two, see `scale`), the zero point after the shift, one
+    saturation at the end. multiplier: any sign, |m| < 2**31; shift 1..62; |zero_point| <= 2**30.
     """
-    return clamp(round_shift(accumulator * multiplier, shift, rounding) + zero_point, low, high)
+    rounded = scale(accumulator, multiplier, shift, rounding, second_rounding, first_shift)
+    return clamp(rounded + zero_point, low, high)
 
 
 def integer_root(value: int) -> int:

@@ -6,7 +6,7 @@ from TOML by `bittrue.hw_configs`; every key is checked, unknown keys are refuse
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -19,6 +19,9 @@ RoundingOp = Literal[
     "weighted_sum",
 ]  # fmt: skip
 """Ops of spec/ops that round at run time (tables round when they are made, layout ops never)."""
+
+RequantizingOp = Literal["avg_pool2d", "concat", "conv2d", "linear", "matmul", "mean", "mul", "weighted_sum"]
+"""Those that end in the requantizer: accumulator * multiplier >> shift."""
 
 
 class _Section(BaseModel):
@@ -63,6 +66,13 @@ class Requantization(_Section):
     """Default rule of every operator."""
     rounding_of: dict[RoundingOp, Rounding] = Field(default_factory=dict)
     """Operators that round differently."""
+    second_rounding: Rounding | None = None
+    """Where given, the requantizer shifts twice, as gemmlowp does: first by `first_shift` with `rounding`
+    (the high half of a doubled product), then by the rest with this rule. A shift below first_shift
+    becomes a left shift of the accumulator in front. add, softmax and the norms round once all the same."""
+    first_shift: Annotated[int, Field(ge=1, le=62)] = 31
+    single_rounding_ops: frozenset[RequantizingOp] = frozenset()
+    """Operators that round once although the others round twice."""
 
 
 class Softmax(_Section):
@@ -121,3 +131,9 @@ class Datapath(_Section):
         """The rounding rule of one operator."""
         overrides: dict[str, Rounding] = dict(self.requantization.rounding_of.items())
         return overrides.get(op, self.requantization.rounding)
+
+    def second_rounding(self, op: str) -> Rounding | None:
+        """The rule of an operator's second shift; None where it shifts once."""
+        unit = self.requantization
+        twice = op in get_args(RequantizingOp) and op not in unit.single_rounding_ops
+        return unit.second_rounding if twice else None

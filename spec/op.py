@@ -91,6 +91,11 @@ class Call:
         return self.datapath.rounding(self.op.name)
 
     @property
+    def second_rounding(self) -> Rounding | None:
+        """The rule of the requantizer's second shift; None where it shifts once."""
+        return self.datapath.second_rounding(self.op.name)
+
+    @property
     def accumulator_proved(self) -> bool:
         """Whether no partial sum can leave the datapath's accumulator, so that order and overflow
         cannot matter."""

@@ -24,8 +24,21 @@ def check_requantizer(call: Call, channels: int, *, axis: int | None = None) -> 
     check_multipliers(call, multiplier, exact_top_bit=True)
     check_shifts(call, shift)
     check_output_axis(call, axis)
-    half = 1 << (int(shift.max()) - 1)
-    check_int64(call, "scaled accumulator", held_accumulator(call).magnitude * int(multiplier.max()) + half)
+    check_scaled(call, "scaled accumulator", held_accumulator(call).magnitude)
+
+
+def check_scaled(call: Call, what: str, magnitude: int) -> None:
+    """Refuse a requantization whose product, shifted left where the datapath does so, may leave 63 bits."""
+    for multiplier, shift in zip(
+        *np.broadcast_arrays(call.constants["multiplier"], call.constants["shift"]), strict=True
+    ):
+        m, s = int(multiplier), int(shift)
+        if call.second_rounding is None:
+            reach, first = magnitude * m, s
+        else:
+            first = call.datapath.requantization.first_shift
+            reach = (magnitude << max(0, first - s)) * m
+        check_int64(call, what, reach + (1 << (max(first, s) - 1)))
 
 
 def check_output_axis(call: Call, axis: int | None = None) -> None:

@@ -18,7 +18,7 @@ from op_parts import Case
 
 from bittrue.golden.ops import JUDGES
 from bittrue.simulator.kernels import KERNELS
-from bittrue.spec.arithmetic import clamp, requantize, round_shift, wrap
+from bittrue.spec.arithmetic import clamp, requantize, scale, wrap
 from bittrue.spec.datapath import Mac
 from bittrue.spec.op import Call
 
@@ -117,6 +117,7 @@ def element(values: Any, channel: int) -> int:
 def finished(call: Call, accumulator: int, channel: int = 0) -> tuple[int, int]:
     """The rounded value and the output code of one accumulator on Python integers."""
     multiplier, shift = (element(call.constants[role], channel) for role in ("multiplier", "shift"))
-    rounded = round_shift(accumulator * multiplier, shift, call.rounding)
+    rule = (call.rounding, call.second_rounding, call.datapath.requantization.first_shift)
     zero_point = element(call.output.zero_point, channel)
-    return rounded, requantize(accumulator, multiplier, shift, zero_point, *call.output.code_range, call.rounding)
+    rounded = scale(accumulator, multiplier, shift, *rule)
+    return rounded, requantize(accumulator, multiplier, shift, zero_point, *call.output.code_range, *rule)

@@ -6,6 +6,7 @@ import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 
+from bittrue.spec.arithmetic import Rounding
 from bittrue.spec.datapath import Datapath
 
 IOT_NPU_FILE = Path(__file__).parents[1] / "hw_configs" / "datapaths" / "iot_npu.toml"
@@ -52,13 +53,25 @@ WIDE = {
     "8-bit multiplier, shift to 20": datapath({"requantization.multiplier_bits": 8, "requantization.shift_max": 20}),
 }
 ROUNDINGS = {
-    **{mode: datapath({"requantization.rounding": mode}) for mode in ("half_up", "half_away", "half_even", "floor")},
+    **{mode: datapath({"requantization.rounding": mode}) for mode in map(str, Rounding)},
+    "gemmlowp": datapath({"requantization.second_rounding": "half_away"}),
+    "twice, half even then floor, at 24": datapath(
+        {
+            "requantization.rounding": "half_even",
+            "requantization.second_rounding": "floor",
+            "requantization.first_shift": 24,
+        }
+    ),
+    "twice, but for the ops that round once": datapath(
+        {"requantization.second_rounding": "half_even", "requantization.single_rounding_ops": ["linear", "mean", "mul"]}
+    ),
     "all ops but the default half even": datapath(
         {
             "requantization.rounding": "floor",
             "requantization.rounding_of": dict.fromkeys(
                 (
                     "add",
+                    "avg_pool2d",
                     "concat",
                     "conv2d",
                     "group_norm",
@@ -75,4 +88,4 @@ ROUNDINGS = {
         }
     ),
 }
-"""The four modes for every operator, and a default that no operator follows."""
+"""Every mode for every operator, two roundings, and a default that no operator follows."""

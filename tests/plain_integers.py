@@ -151,13 +151,22 @@ def mul(call: Call, operands: list[Array], index: tuple[int, ...]) -> tuple[int,
     return centred(call, operands, 0, index) * centred(call, operands, 1, other), 0
 
 
+def rounded_product(call: Call, accumulator: int, multiplier: int, shift: int) -> int:
+    """The product divided by 2**shift: at once, or through the high half that the first shift leaves."""
+    second, first = call.second_rounding, call.datapath.requantization.first_shift
+    if second is None:
+        return rounded_quotient(accumulator * multiplier, shift, call.rounding)
+    lifted = accumulator * 2 ** max(0, first - shift)
+    half = rounded_quotient(lifted * multiplier, first, call.rounding)
+    return rounded_quotient(half, shift - first, second) if shift > first else half
+
+
 def requantized(accumulator_of, call: Call, operands: list[Array]) -> dict[str, Array]:  # type: ignore[no-untyped-def]
     """Stages and output of an op that ends in the requantizer."""
     found = {name: np.zeros(call.output.shape, np.int64) for name in ("accumulator", "rounded", "output")}
     for index in np.ndindex(call.output.shape):
         accumulator, channel = accumulator_of(call, operands, index)
-        scaled = accumulator * pick(call, "multiplier", channel)
-        rounded = rounded_quotient(scaled, pick(call, "shift", channel), call.rounding)
+        rounded = rounded_product(call, accumulator, pick(call, "multiplier", channel), pick(call, "shift", channel))
         found["accumulator"][index], found["rounded"][index] = accumulator, rounded
         found["output"][index] = code(call, rounded, index)
     return found
@@ -180,8 +189,8 @@ def concat(call: Call, operands: list[Array]) -> dict[str, Array]:
     output, start, axis = np.zeros(call.output.shape, np.int64), 0, call.op.axis  # type: ignore[attr-defined]
     for which, operand in enumerate(operands):
         for index in np.ndindex(operand.shape):
-            scaled = centred(call, operands, which, index) * int(call.constants["multiplier"][which])
-            rounded = rounded_quotient(scaled, int(call.constants["shift"][which]), call.rounding)
+            multiplier, shift = (int(call.constants[role][which]) for role in ("multiplier", "shift"))
+            rounded = rounded_product(call, centred(call, operands, which, index), multiplier, shift)
             at = tuple(i + start if k == axis else i for k, i in enumerate(index))
             output[at] = code(call, rounded, at)
         start += operand.shape[axis]

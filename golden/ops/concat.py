@@ -7,8 +7,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from bittrue.golden.fixed import round_shift
-from bittrue.golden.requantizer import Stages, centred, constant, to_codes
+from bittrue.golden.requantizer import Stages, centred, constant, scaled, to_codes
 from bittrue.spec.op import Call
 from bittrue.spec.ops.concat import Concat
 
@@ -19,7 +18,6 @@ def run(call: Call, operands: Sequence[Tensor], stages: Stages | None = None) ->
     assert isinstance(op, Concat)
     multiplier, shift = constant(call, "multiplier"), constant(call, "shift")
     parts = [
-        round_shift(centred(call, operands, index) * multiplier[index], shift[index], call.rounding)
-        for index in range(len(operands))
+        scaled(call, centred(call, operands, index), multiplier[index], shift[index]) for index in range(len(operands))
     ]
     return to_codes(call.output, torch.cat(parts, dim=op.axis))

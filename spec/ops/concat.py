@@ -9,13 +9,12 @@ zero point has multiplier 2**(multiplier_bits-1) and shift multiplier_bits-1: it
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
-from bittrue.spec.bounds import check_int64
 from bittrue.spec.errors import IllFormed
 from bittrue.spec.op import Call, Op, Shape, Work
-from bittrue.spec.requantizer import check_multipliers, check_output_axis, check_per_tensor, check_shifts
+from bittrue.spec.requantizer import check_multipliers, check_output_axis, check_per_tensor, check_scaled, check_shifts
 
 
 @dataclass(frozen=True)
@@ -55,8 +54,8 @@ class Concat(Op):
         check_shifts(call, shift)
         for index, spec in enumerate(call.inputs):
             check_per_tensor(call, index)
-            reach = spec.magnitude_max * int(multiplier[index]) + (1 << (int(shift[index]) - 1))
-            check_int64(call, "scaled input", reach)
+            one = {role: call.constants[role][index : index + 1] for role in self.roles}
+            check_scaled(replace(call, constants=one), "scaled input", spec.magnitude_max)
 
     def work(self, call: Call) -> Work:
         """One requantization an element."""

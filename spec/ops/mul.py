@@ -13,7 +13,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
-from bittrue.spec.bounds import check_int64
 from bittrue.spec.errors import IllFormed
 from bittrue.spec.op import Call, Op, Shape, Work
 from bittrue.spec.requantizer import (
@@ -22,6 +21,7 @@ from bittrue.spec.requantizer import (
     check_operand,
     check_output_axis,
     check_per_tensor,
+    check_scaled,
     check_shifts,
 )
 
@@ -51,8 +51,7 @@ class Mul(Op):
         check_multipliers(call, call.constants["multiplier"], exact_top_bit=True)
         check_output_axis(call)
         check_shifts(call, call.constants["shift"])
-        reach = call.inputs[0].magnitude_max * call.inputs[1].magnitude_max * int(call.constants["multiplier"][0])
-        check_int64(call, "scaled product", reach + (1 << (int(call.constants["shift"][0]) - 1)))
+        check_scaled(call, "scaled product", call.inputs[0].magnitude_max * call.inputs[1].magnitude_max)
 
     def work(self, call: Call) -> Work:
         """One multiplication and one requantization an element."""

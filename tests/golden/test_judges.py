@@ -14,6 +14,7 @@ from tiny_programs import UNIT, checked_call, iot_npu, tensor
 
 from bittrue.golden import accumulator
 from bittrue.golden.ops import JUDGES
+from bittrue.spec.arithmetic import Rounding
 from bittrue.spec.datapath import Datapath
 from bittrue.spec.errors import OutOfDomain
 from bittrue.spec.normalization import root_shift_and_reciprocal_bits
@@ -205,7 +206,7 @@ LAYOUT = {
     "permute": (Permute((2, 0, 1)), lambda codes: codes.transpose(2, 0, 1)),
     "slice": (Slice(2, 1, 3), lambda codes: codes[:, :, 1:3]),
 }
-MODES = ("half_up", "half_away", "half_even", "floor")
+MODES = tuple(Rounding)
 
 
 def stimulus(case: Case) -> list[NDArray[np.int64]]:
@@ -253,6 +254,17 @@ def test_a_judge_states_its_formula(name: str, mode: str) -> None:
     found = judge(call, operands)
     assert_same(found, expected(call, operands))
     assert np.unique(found["output"]).size > 2, "the case says something"
+
+
+@pytest.mark.parametrize("shift", [17, 31, 36])
+@pytest.mark.parametrize("name", CASES)
+def test_a_judge_rounds_twice(name: str, shift: int) -> None:
+    """The first shift below, at and above the step's own shifts, with another rule for the second."""
+    case = CASES[name]
+    rule = {"rounding": "half_up", "second_rounding": "half_away", "first_shift": shift}
+    call = call_of(case, iot_npu({"requantization": rule}))
+    operands = stimulus(case)
+    assert_same(judge(call, operands), expected(call, operands))
 
 
 MACS = [name for name, case in CASES.items() if call_of(case, iot_npu()).bound is not None]

@@ -28,7 +28,17 @@ def plain(call: Call, operands: tuple[Array, ...]) -> dict[str, Any]:
         operands, call.inputs, call.constants["multiplier"], call.constants["shift"], strict=True
     ):
         flat = [
-            requantize(q - spec.zero_point[0], int(multiplier), int(shift), zero_point, low, high, call.rounding)
+            requantize(
+                q - spec.zero_point[0],
+                int(multiplier),
+                int(shift),
+                zero_point,
+                low,
+                high,
+                call.rounding,
+                call.second_rounding,
+                call.datapath.requantization.first_shift,
+            )
             for q in codes.reshape(-1).tolist()
         ]
         parts.append(np.array(flat).reshape(spec.shape))
