@@ -121,7 +121,9 @@ def requantize_twice(
     A shift below first_shift lifts the accumulator first; the lifted product lies strictly inside 2**63.
     """
     rest = np.int64(shift) - np.int64(first_shift)
-    lifted = np.int64(accumulator) << max(-rest, 0)
+    lifted = np.int64(accumulator)
+    if rest < 0:
+        lifted = lifted << -rest
     half = round_shift(lifted * np.int64(multiplier), first_shift, rounding)
     if rest > 0:
         half = round_shift(half, rest, second)
