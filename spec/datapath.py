@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from bittrue.spec.arithmetic import Rounding
 
@@ -71,8 +71,14 @@ class Requantization(_Section):
     (the high half of a doubled product), then by the rest with this rule. A shift below first_shift
     becomes a left shift of the accumulator in front. add, softmax and the norms round once all the same."""
     first_shift: Annotated[int, Field(ge=1, le=62)] = 31
-    single_rounding_ops: frozenset[RequantizingOp] = frozenset()
-    """Operators that round once although the others round twice."""
+    single_rounding_ops: tuple[RequantizingOp, ...] = ()
+    """Operators that round once although the others round twice; kept sorted, each once, so that equal
+    datapaths have equal digests."""
+
+    @field_validator("single_rounding_ops")
+    @classmethod
+    def _in_one_order(cls, ops: tuple[RequantizingOp, ...]) -> tuple[RequantizingOp, ...]:
+        return tuple(sorted(set(ops)))
 
 
 class Softmax(_Section):

@@ -135,6 +135,22 @@ def test_missing_parts(key: str) -> None:
         Datapath.model_validate(changed)
 
 
+def test_two_roundings() -> None:
+    """The second rule holds for the ops that end in the requantizer, but for those that are named; the order in
+    which they are named means nothing."""
+    changed = document()
+    changed["requantization"] |= {"second_rounding": "half_away", "single_rounding_ops": ["mul", "linear", "mul"]}
+    path = Datapath.model_validate(changed)
+    assert path.second_rounding("conv2d") is Rounding.HALF_AWAY
+    assert [path.second_rounding(op) for op in ("linear", "mul", "add", "softmax", "layer_norm")] == [None] * 5
+    changed["requantization"]["single_rounding_ops"] = ["linear", "mul"]
+    assert Datapath.model_validate(changed) == path
+    assert Datapath.model_validate(document()).second_rounding("conv2d") is None
+    changed["requantization"]["single_rounding_ops"] = ["softmax"]
+    with pytest.raises(ValidationError, match="single_rounding_ops"):
+        Datapath.model_validate(changed)
+
+
 def test_rounding_of_an_unknown_operator() -> None:
     """A misspelt operator in rounding_of is refused: it would round by the default in silence."""
     changed = document()
