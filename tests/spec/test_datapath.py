@@ -5,13 +5,15 @@ from __future__ import annotations
 import copy
 import tomllib
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 from pydantic import ValidationError
 
 from bittrue.spec.arithmetic import Rounding
-from bittrue.spec.datapath import Datapath
+from bittrue.spec.datapath import Datapath, RequantizingOp, RoundingOp
+from bittrue.spec.layout import LAYOUT_OPS
+from bittrue.spec.ops import OPS
 
 IOT_NPU = Path(__file__).parents[2] / "hw_configs" / "datapaths" / "iot_npu.toml"
 
@@ -157,3 +159,13 @@ def test_rounding_of_an_unknown_operator() -> None:
     changed["requantization"]["rounding_of"] = {"conv2": "floor"}
     with pytest.raises(ValidationError, match="conv2"):
         Datapath.model_validate(changed)
+
+
+def test_the_lists_of_operators_are_those_of_the_contracts() -> None:
+    """Who rounds, and who ends in the requantizer, follows from spec/ops: a new op cannot be forgotten here."""
+    rounding = {name for name in OPS if name not in (*LAYOUT_OPS, "table")}
+    requantizing = {
+        name for name, op in OPS.items() if {"multiplier", "shift"} <= set(op.roles) and "epsilon" not in op.roles
+    }
+    assert set(get_args(RoundingOp)) == rounding
+    assert set(get_args(RequantizingOp)) == requantizing
