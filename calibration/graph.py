@@ -11,7 +11,7 @@ Node kinds and their attributes (shapes are those of one image):
     softmax                                          over the last axis
     layer_norm    epsilon                            over the last axis; parameters gamma, beta [C]
     group_norm    groups, epsilon                    parameters gamma, beta [C]
-    function      function                           elementwise, a name of spec FUNCTIONS in lowering
+    function      function                           elementwise, a name of FUNCTIONS in lowering/tables.py
     add, mul                                         elementwise; mul may repeat axes of size 1 of b
     mean                                             over the last two axes, kept as axes of 1
     avg_pool2d    kernel, stride, padding            zeros around the image count

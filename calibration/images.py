@@ -96,7 +96,7 @@ def load_image(path: Path, apply: Callable[[Image.Image], object]) -> NDArray[np
     try:
         with Image.open(path) as image:
             result = np.asarray(apply(image.convert("RGB")))
-    except (UnidentifiedImageError, OSError, SyntaxError, ValueError) as error:
+    except (UnidentifiedImageError, Image.DecompressionBombError, OSError, SyntaxError, ValueError) as error:
         raise BadInput(
             "not a readable image",
             where=str(path),

@@ -71,6 +71,7 @@ class QuantPlan:
         """SHA-256 over the graph, its parameters and every chosen scale; provenance stands outside."""
         found = hashlib.sha256(json.dumps(_document(self, provenance=False), sort_keys=True).encode())
         for name in sorted(self.graph.parameters):
+            found.update(f"{name} {self.graph.parameters[name].shape}".encode())
             found.update(np.ascontiguousarray(self.graph.parameters[name], dtype="<f4").tobytes())
         return found.hexdigest()
 

@@ -15,7 +15,10 @@ from bittrue.calibration.sites import Site
 from bittrue.spec.arithmetic import code_range
 
 BIAS_LIMIT = 1 << 29
-"""A weight scale is made no finer than keeps |bias| below this, so that bias and products fit 32 bits."""
+"""A weight scale is made no finer than keeps the layer's own |bias| below this; what the input's zero point
+folds in comes on top, and lowering proves that the sum fits."""
+ZERO_POINT_SPAN = 1 << 12
+"""A zero point lies within this many codes of zero: 2,880 weights of 127 times it still fit a 32-bit bias."""
 RATIO_MIN = 2.0**-30
 """Nor finer than keeps every requantization ratio above this, so that its shift fits 62."""
 
@@ -58,7 +61,7 @@ def _quantize_group(
     if node.kind == "normalize":
         chosen = input_range(node)
     else:
-        chosen = method.activation_range(site, channels, symmetric=symmetric)
+        chosen = method.activation_range(site, channels, symmetric=symmetric, bits=bits)
     scale, zero_point = scale_and_zero_point(chosen, bits, symmetric=symmetric, with_zero=site.padded)
     return scale, zero_point, chosen
 
@@ -81,13 +84,16 @@ def scale_and_zero_point(chosen: Range, bits: int, *, symmetric: bool, with_zero
     """
     low, high = chosen.low, chosen.high
     code_low, code_high = code_range(bits, signed=True)
+    if low == high == 0.0:
+        return 1.0, 0  # a tensor of zeros: any scale holds it, and this one keeps every ratio near 1
     if symmetric:
-        return max(-low, high, 1e-9) / code_high, 0
+        return max(-low, high) / code_high, 0
     if with_zero:
         low, high = min(low, 0.0), max(high, 0.0)
-    if high - low < 1e-9 * max(1.0, abs(low), abs(high)):
-        # A constant tensor: any scale holds it; one that keeps the zero point small is kindest.
-        low, high = min(low, 0.0), max(high, 1e-9)
+    largest = max(abs(low), abs(high))
+    if (high - low) * ZERO_POINT_SPAN < largest * (code_high - code_low):
+        # Nearly constant: a finer scale would need a zero point that no bias can fold in.
+        low, high = min(low, 0.0), max(high, 0.0)
     scale = (high - low) / (code_high - code_low)
     return scale, code_low - math.floor(low / scale + 0.5)
 
@@ -101,13 +107,14 @@ def plan_weight(
     whole = options.weight_granularity == "tensor"
     limit = method.weight_limit(rows.reshape(1, -1) if whole else rows)
     scale = np.broadcast_to(limit / ((1 << (options.weight_bits - 1)) - 1), (len(rows),))
-    # Depthwise inputs may have a scale a channel; a reducing convolution has one.
-    scale_in = (
-        np.broadcast_to(np.array(source.scale), (len(rows),))
-        if len(source.scale) in (1, len(rows))
-        else np.full(len(rows), min(source.scale))
-    )
-    floor_bias = np.abs(graph.parameter(node, "bias").astype(np.float64)) / (scale_in * BIAS_LIMIT)
-    floor_ratio = RATIO_MIN * np.array(output.scale) / scale_in
-    scale = np.maximum(scale, np.maximum(floor_bias, floor_ratio))
+    depthwise = node.kind == "conv2d" and weight.shape[1] == 1 and len(source.scale) > 1
+    if depthwise:
+        scale_in = np.repeat(np.array(source.scale), len(rows) // len(source.scale))
+    else:
+        scale_in = np.full(len(rows), min(source.scale))
+    scale_out = np.broadcast_to(np.array(output.scale), (len(rows),))
+    # A row of zeros may have any scale: the one whose ratio is 1 asks nothing of the shifter.
+    scale = np.where(rows.any(axis=1) | whole, scale, scale_out / scale_in)
+    reach = np.abs(graph.parameter(node, "bias").astype(np.float64))
+    scale = np.maximum(scale, np.maximum(reach / (scale_in * BIAS_LIMIT), RATIO_MIN * scale_out / scale_in))
     return WeightPlan(options.weight_bits, (float(scale.max()),) if whole else tuple(scale.tolist()))

@@ -34,11 +34,6 @@ class Site:
     depthwise: bool
     """Whether only depthwise convolutions read it, so that a scale a channel costs nothing."""
 
-    @property
-    def group_count(self) -> int:
-        """Number of groups."""
-        return len(self.symmetric)
-
 
 def find_sites(graph: FloatGraph) -> tuple[Site, ...]:
     """Every site of a graph, in order of production."""
@@ -62,9 +57,9 @@ def _site(graph: FloatGraph, node: Node) -> Site:
 
 
 def _channel_axis(graph: FloatGraph, node: Node) -> int | None:
-    if node.kind in ("conv2d", "group_norm", "normalize"):
+    if node.kind in ("conv2d", "normalize"):
         return 1
-    if node.kind in ("linear", "layer_norm"):
+    if node.kind == "linear":  # the norm units have one output scale
         return len(node.shape) - 1
     if node.kind == "function" and not graph.by_name[node.inputs[0]].is_layout:
         return _channel_axis(graph, graph.by_name[node.inputs[0]])
@@ -105,5 +100,8 @@ def _groups(count: int, leaves: list[Leaf]) -> tuple[NDArray[np.int64], list[tup
         if (groups[channels] >= 0).any():
             return np.zeros(count, np.int64), [tuple(node for _, readers in leaves for node in readers)]
         groups[channels] = index
-    groups[groups < 0] = 0  # channels that nobody reads may have any scale
-    return groups, [readers for _, readers in leaves] or [()]
+    found = [readers for _, readers in leaves]
+    if (groups < 0).any():  # channels that nobody reads must not widen anyone's range
+        groups[groups < 0] = len(found)
+        found.append(())
+    return groups, found

@@ -61,6 +61,8 @@ def register(app: typer.Typer) -> None:
                 for step in found.steps
             ],
         )
+        if not found.steps:
+            return
         widest = max(found.steps, key=lambda step: step.proved.bits)
         rows = [
             ("any data, any weights", f"{max(step.any_data.bits for step in found.steps)} bits"),

@@ -44,7 +44,9 @@ def progress_bars(*, quiet: bool) -> Iterator[Progress]:
 
 def print_json(document: object) -> None:
     """One JSON document on standard output."""
-    json.dump(document, sys.stdout, indent=1, sort_keys=True)
+    from bittrue.spec.files import plain_json
+
+    json.dump(plain_json(document), sys.stdout, indent=1, sort_keys=True, allow_nan=False)
     sys.stdout.write("\n")
 
 

@@ -1,6 +1,6 @@
 """The accumulator register: exact, wrapping or saturating sums of products.
 
-One rule for conv2d, linear, matmul, weighted_sum and mean; what differs between them is which products
+One rule for conv2d, linear, matmul, weighted_sum, mean and avg_pool2d; what differs between them is which products
 are added, and each judge lays those out in the datapath's order along the axis K.
 """
 

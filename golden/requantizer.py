@@ -65,7 +65,7 @@ def scaled(call: Call, accumulator: Tensor, multiplier: Tensor, shift: Tensor) -
 
 
 def requantize(call: Call, accumulator: Tensor, channel_axis: int, stages: Stages | None) -> Tensor:
-    """`clamp(round_shift(accumulator * multiplier, shift) + zero_point)` with the step's constants.
+    """`clamp(scaled(accumulator) + zero_point)` with the step's constants.
 
     accumulator: int64, the output's shape; |accumulator * multiplier| < 2**63, which the contract's
     `check` proves. multiplier and shift: one, or one per index of channel_axis. Records the stages

@@ -84,7 +84,7 @@ def _is_private(path: Path) -> bool:
     status = path.lstat()
     if sys.platform == "win32":  # no owner and mode there: the user's profile is private
         return stat.S_ISDIR(status.st_mode)
-    return stat.S_ISDIR(status.st_mode) and status.st_uid == os.getuid() and stat.S_IMODE(status.st_mode) == 0o700
+    return stat.S_ISDIR(status.st_mode) and status.st_uid == os.getuid() and not status.st_mode & 0o077
 
 
 def _temporary_folder() -> Path:

@@ -52,6 +52,7 @@ class Requantizer:
 
         Every array holds one entry for all channels or one for each.
         """
+        assert offset is None or call.second_rounding is None, "only the norms have an offset, and they round once"
         given = call.constants
         return cls(
             _each_channel(given["multiplier"] if multiplier is None else multiplier, channels, np.int32),

@@ -1,6 +1,6 @@
 """The normative integer arithmetic; the prose stands in docs/arithmetic.md.
 
-`round_shift` and `wrap` mean the same for Python integers (of any size), for NumPy int64 arrays and for
+`round_shift` and `wrap` mean the same for Python integers below 2**63, for NumPy int64 arrays and for
 torch int64 tensors, because they use only `+ - * >> << &`; the other functions take Python integers.
 Two other statements exist and share no code with this one: `simulator/fixed.py` (numba) and
 `golden/fixed.py` (torch). tests/vectors/arithmetic.json binds the three.

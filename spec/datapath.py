@@ -29,7 +29,7 @@ class _Section(BaseModel):
 
 
 class Mac(_Section):
-    """The multiply-accumulate unit of conv2d, linear, matmul, weighted_sum and mean."""
+    """The multiply-accumulate unit of conv2d, linear, matmul, weighted_sum, mean and avg_pool2d."""
 
     activation_bits_max: Annotated[int, Field(ge=2, le=16)]
     """Widest activation code a multiplier takes (softmax probabilities excepted)."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import tempfile
 from collections.abc import Iterator, Mapping
@@ -22,31 +23,48 @@ METADATA = "bittrue"
 
 @contextmanager
 def written_whole(path: Path) -> Iterator[Path]:
-    """Yield a temporary path beside `path`; rename it to `path` when the block ends well, else delete it."""
+    """Yield a temporary path beside `path`; rename it to `path` when the block ends well, else delete it.
+
+    Raises BadInput where `path` is a folder or cannot be written, whatever the reason.
+    """
+    if path.is_dir():
+        raise BadInput("a folder stands where the file should go", where=str(path), next_step="choose another --out")
+    part = None
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
-    except OSError as error:
-        raise BadInput(
-            "cannot write here", where=str(path), got=error.strerror, next_step="choose another --out"
-        ) from error
-    os.close(handle)
-    part = Path(name)
-    try:
+        os.close(handle)
+        part = Path(name)
         # mkstemp makes the file private; what a user asked for gets the usual permissions.
         mask = os.umask(0)
         os.umask(mask)
         part.chmod(0o666 & ~mask)
         yield part
         part.replace(path)
+    except OSError as error:
+        raise BadInput(
+            "cannot write here", where=str(path), got=error.strerror or str(error), next_step="choose another --out"
+        ) from error
     finally:
-        part.unlink(missing_ok=True)
+        if part is not None:
+            part.unlink(missing_ok=True)
 
 
 def write_text(path: Path, text: str) -> None:
     """Write a text file whole, UTF-8 with LF line ends on every platform."""
     with written_whole(path) as part:
         part.write_bytes(text.encode())
+
+
+def plain_json(value: object) -> object:
+    """The same document with infinities and NaN as the strings "inf", "-inf" and "nan", which JSON lacks."""
+    if isinstance(value, dict):
+        return {key: plain_json(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [plain_json(item) for item in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return str(value)
+    return value
 
 
 def write_safetensors(path: Path, arrays: Mapping[str, NDArray[np.generic]], metadata: Mapping[str, str]) -> None:
@@ -75,7 +93,7 @@ def read_safetensors(path: Path, kind: str) -> tuple[dict[str, NDArray[np.generi
             if not isinstance(metadata, dict) or not all(isinstance(value, str) for value in metadata.values()):
                 raise ValueError("its metadata is not a table of texts")
             return arrays, metadata
-    except (SafetensorError, OSError, ValueError) as error:
+    except (SafetensorError, OSError, ValueError, TypeError, AttributeError) as error:  # the last two: bfloat16, float8
         raise BadInput(
             f"not a readable {kind} file",
             where=str(path),
@@ -90,6 +108,8 @@ def read_array(path: Path, what: str) -> NDArray[np.generic]:
     try:
         with path.open("rb") as file:
             return np.asarray(np.lib.format.read_array(file, allow_pickle=False))
+    except MemoryError as error:
+        raise BadInput(f"the {what} file states a shape that no memory holds", where=str(path)) from error
     except FileNotFoundError as error:
         raise BadInput(f"no such {what} file", where=str(path)) from error
     except (OSError, ValueError, EOFError) as error:

@@ -91,7 +91,7 @@ def check_normalization(call: Call, *, n: int, channels: int, root_shift: int, r
             expected=">= 1",
         )
     multiplier, bias = call.constants["multiplier"], call.constants["bias"]
-    largest = int(abs(multiplier.astype("int64")).max())
+    largest = max(-int(multiplier.min()), int(multiplier.max()))
     if largest >= 1 << norm.multiplier_bits:
         raise IllFormed(
             "a gamma multiplier does not fit the norm unit",
@@ -101,4 +101,4 @@ def check_normalization(call: Call, *, n: int, channels: int, root_shift: int, r
         )
     normalized = (2 * (math.isqrt(n - 1) + 1) << norm.fraction_bits) + 1
     half = 1 << (int(call.constants["shift"].max()) - 1)
-    check_int64(call, "scaled normalized value", normalized * largest + int(abs(bias.astype("int64")).max()) + half)
+    check_int64(call, "scaled normalized value", normalized * largest + max(-int(bias.min()), int(bias.max())) + half)

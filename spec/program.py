@@ -88,7 +88,7 @@ class Program:
 
     @cached_property
     def digest(self) -> str:
-        """SHA-256 over everything that decides an output bit, and nothing else."""
+        """SHA-256 over everything that may decide an output bit; names, scales and provenance stand outside."""
         meaning = {
             "format_version": FORMAT_VERSION,
             "datapath": self.datapath.model_dump(mode="json", exclude={"name", "source", "format_version"}),
@@ -150,12 +150,12 @@ def check_ends(program: Program) -> None:
         raise IllFormed(
             "an image has one scale and no row sum", where=f"tensor {image.name}", got=(image.axis, image.row_sum_max)
         )
-    if (image.bits, image.signed) != (8, False) or len(image.shape) != 4:
+    if (image.bits, image.signed) != (8, False) or len(image.shape) != 4 or image.shape[0] != 1:
         raise IllFormed(
             "a program's input is a uint8 image",
             where=f"tensor {image.name}",
             got=f"{image.bits} bits, signed {image.signed}, shape {image.shape}",
-            expected="[1, 3, height, width], u8",
+            expected="[1, channels, height, width], u8",
         )
 
 

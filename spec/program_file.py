@@ -61,6 +61,8 @@ def _from_document(document: Mapping[str, Any], arrays: Arrays) -> Program:
         TensorSpec(**{**entry, **{key: tuple(entry[key]) for key in ("shape", "scale", "zero_point")}})
         for entry in document["tensors"]
     ]
+    if len({spec.name for spec in tensors}) < len(tensors):
+        raise ValueError("two tensors bear one name")
     steps = tuple(
         Step(
             name=entry["name"],

@@ -62,8 +62,9 @@ def bounds(
             for call in loaded.calls:
                 if call.bound is not None:
                     sums = stages[call.step]["accumulator"]
-                    low, high = seen.get(call.step, (0, 0))
-                    seen[call.step] = (min(low, int(sums.min())), max(high, int(sums.max())))
+                    least, most = int(sums.min()), int(sums.max())
+                    low, high = seen.get(call.step, (least, most))
+                    seen[call.step] = (min(low, least), max(high, most))
             count += 1
             progress("simulate", count, len(found))
     rows = tuple(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import math
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,7 +13,7 @@ from bittrue.golden.compare import compare as compare_traces
 from bittrue.golden.fidelity import Drop, Fidelity, TensorFidelity, Top1
 from bittrue.simulator.engine import Simulator
 from bittrue.spec.errors import BadInput
-from bittrue.spec.files import write_text
+from bittrue.spec.files import plain_json, write_text
 from bittrue.spec.program import Program
 from bittrue.spec.program_file import load_program
 from bittrue.workflow.extras import need_torch
@@ -104,7 +103,7 @@ def compare(
 def save_comparison(comparison: Comparison, path: Path) -> None:
     """Write a comparison as JSON; infinities become the strings "inf" and "-inf"."""
     document = {"bittrue": KIND, "format_version": 1, **dataclasses.asdict(comparison)}
-    write_text(path, json.dumps(_plain(document), indent=1, sort_keys=True) + "\n")
+    write_text(path, json.dumps(plain_json(document), indent=1, sort_keys=True, allow_nan=False) + "\n")
 
 
 def load_comparison(path: Path) -> Comparison:
@@ -146,13 +145,3 @@ def load_comparison(path: Path) -> Comparison:
             got=f"{type(error).__name__}: {error}"[:200],
             next_step="bittrue compare PROGRAM --images DIR --out FILE",
         ) from error
-
-
-def _plain(value: object) -> object:
-    if isinstance(value, dict):
-        return {key: _plain(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_plain(item) for item in value]
-    if isinstance(value, float) and not math.isfinite(value):
-        return str(value)
-    return value

@@ -7,6 +7,7 @@ from pathlib import Path
 from bittrue.hw_configs.load import load_machine
 from bittrue.simulator.cost.report import CostReport
 from bittrue.simulator.cost.report import cost as cost_of
+from bittrue.spec.machine import HwConfig
 from bittrue.spec.program import Program
 from bittrue.spec.program_file import load_program
 
@@ -17,4 +18,5 @@ def cost(program: Program | Path, *, machine: str | Path = "iot_npu") -> CostRep
     machine: a name of hw_configs/machines or the path of a TOML file.
     """
     loaded = load_program(program) if isinstance(program, Path) else program
-    return cost_of(loaded, load_machine(machine))
+    fit = HwConfig(name="cost", datapath=loaded.datapath, machine=load_machine(machine))  # refuses a misfit
+    return cost_of(loaded, fit.machine)

@@ -105,6 +105,8 @@ MARK = ".bittrue-demo"
 
 def _clear(out: Path) -> None:
     """Make an empty folder; replace an earlier demo, refuse to touch anything else."""
+    if out.exists() and not out.is_dir():
+        raise BadInput("a file stands where the folder should go", where=str(out), next_step="choose another --out")
     if out.exists():
         if any(out.iterdir()) and not (out / MARK).is_file():
             raise BadInput(

@@ -45,8 +45,9 @@ def open_images(program: Program, source: Path, *, limit: int | None, seed: int,
     """Images for a program.
 
     source: a .npy of uint8 [N, 3, H, W] (works without PyTorch), an image file, a flat folder or an
-    ImageFolder; files go through the preprocessing recorded in the program. limit: how many, drawn
-    with `seed`; all where None. Labels are kept where the folder has as many classes as the model.
+    ImageFolder; files go through the preprocessing recorded in the program. limit: how many, drawn with
+    `seed` from a folder, the first of an array; all where None. Labels are kept where the folder has as
+    many classes as the model.
     """
     if source.suffix == ".npy":
         return _from_array(program, source, limit)
@@ -60,7 +61,14 @@ def open_images(program: Program, source: Path, *, limit: int | None, seed: int,
             where=str(source),
             next_step="give --images as a .npy of uint8 [N, 3, H, W]",
         )
-    apply = transform(Preprocessing(**json.loads(program.provenance["preprocessing"])))
+    try:
+        apply = transform(Preprocessing(**json.loads(program.provenance["preprocessing"])))
+    except (TypeError, ValueError, KeyError) as error:
+        raise BadInput(
+            "the program's preprocessing cannot be read",
+            got=f"{type(error).__name__}: {error}",
+            next_step="lower the plan again, or give --images as a .npy of uint8 [N, 3, H, W]",
+        ) from error
     chosen = find_images(source).choose(limit, seed)
     labelled = chosen.labels is not None and len(chosen.classes) == program.tensors[program.output].shape[-1]
 

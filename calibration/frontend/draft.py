@@ -20,6 +20,8 @@ class GraphDraft:
     input_shape: tuple[int, ...]
     nodes: list[Node] = field(default_factory=list)
     parameters: dict[str, NDArray[np.float64]] = field(default_factory=dict)
+    replaced: dict[str, str] = field(default_factory=dict)
+    """Removed nodes and the tensors that took their places."""
 
     def add(self, node: Node, **parameters: NDArray[np.float64]) -> str:
         """Append a node with its parameters and return its name."""
@@ -46,6 +48,7 @@ class GraphDraft:
         self.nodes.remove(node)
         for key in [key for key in self.parameters if key.rpartition("/")[0] == node.name]:
             del self.parameters[key]
+        self.replaced[node.name] = instead
         self.redirect(node.name, instead)
 
     def redirect(self, old: str, new: str) -> None:
@@ -59,6 +62,8 @@ class GraphDraft:
 
     def finish(self, output: str) -> FloatGraph:
         """Freeze the draft: drop nodes that do not lead to `output`, round parameters to float32."""
+        while output in self.replaced:
+            output = self.replaced[output]
         needed = {output}
         kept: list[Node] = []
         for node in reversed(self.nodes):

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import math
+
+import numpy as np
 import torch
 from torch import nn
 
+from bittrue.calibration.float_run import FloatRunner
 from bittrue.calibration.frontend.aten import ATEN
 from bittrue.calibration.frontend.draft import GraphDraft
 from bittrue.calibration.frontend.fold import fold_batch_norms, fold_scales
@@ -17,6 +21,8 @@ IMAGE = "image"
 """Name of the u8 input tensor."""
 INPUT = "input"
 """Name of the normalized float input, the first node."""
+RELATIVE_ERROR_MAX = 1e-3
+"""Of the largest output; folding in float64 leaves some 1e-6."""
 
 
 def export_graph(
@@ -49,4 +55,31 @@ def export_graph(
     fold_batch_norms(draft)
     fold_scales(draft)
     fuse_weighted_sums(draft)
-    return draft.finish(output)
+    graph = draft.finish(output)
+    _verify(module, graph)
+    return graph
+
+
+def _verify(module: nn.Module, graph: FloatGraph) -> None:
+    """Refuse a graph that does not compute what the module computes, on one random image.
+
+    A net under the translation and the folds: `compare` measures against this graph and could not notice.
+    """
+    image = np.random.default_rng(0).integers(0, 256, graph.input_shape, dtype=np.uint8)
+    runner = FloatRunner(graph)
+    values = dict(runner.tensors(image))
+    was_training = module.training
+    with torch.no_grad():
+        expected = module.eval()(values[INPUT]).flatten()
+    module.train(was_training)
+    found = values[graph.output].flatten()
+    largest = float(expected.abs().max())
+    error = float((found - expected).abs().max()) if found.shape == expected.shape else math.inf
+    if not error <= RELATIVE_ERROR_MAX * max(largest, 1e-6):
+        raise Unsupported(
+            "the exported graph does not compute what the module computes",
+            where=graph.model,
+            got=f"an error of {error:.3g} where the largest output is {largest:.3g}",
+            expected=f"at most {RELATIVE_ERROR_MAX} of it",
+            next_step="please report the model: an op was translated or folded wrongly",
+        )

@@ -16,7 +16,7 @@ def fold_batch_norms(draft: GraphDraft) -> None:
         norm = draft.node(norm.name)  # earlier folds may have renamed its input
         scale = draft.parameters[f"{norm.name}/scale"]
         offset = draft.parameters[f"{norm.name}/offset"]
-        source = _sole_producer(draft, norm, ("conv2d",))
+        source = _sole_producer(draft, norm, ("conv2d",), through_layout=False)
         if source is None:
             raise Unsupported(
                 "a batch norm that follows no convolution of its own",
@@ -37,8 +37,11 @@ def fold_scales(draft: GraphDraft) -> None:
         readers = _readers(draft, scale.name)
         source = _sole_producer(draft, scale, ("conv2d", "linear", "matmul"))
         if readers and all(node.kind == "matmul" for node in readers):
-            for reader in readers:
-                draft.update(reader, scale=reader.real("scale") * factor)
+            for name in dict.fromkeys(node.name for node in readers):
+                reader = draft.node(name)
+                # Once for each operand that is this product: y @ y carries the factor twice.
+                times = sum(_layout_source(draft, operand) == scale.name for operand in reader.inputs)
+                draft.update(reader, scale=reader.real("scale") * factor**times)
         elif source is not None and source.kind == "matmul":
             draft.update(source, scale=source.real("scale") * factor)
         elif source is not None:
@@ -60,8 +63,13 @@ def _scale_output(draft: GraphDraft, node: Node, scale: np.ndarray, offset: np.n
     draft.parameters[f"{node.name}/bias"] = bias * scale + offset
 
 
-def _sole_producer(draft: GraphDraft, node: Node, kinds: tuple[str, ...]) -> Node | None:
-    """The node in front, seen through layout nodes, if it is of one of the kinds and read only here."""
+def _sole_producer(
+    draft: GraphDraft, node: Node, kinds: tuple[str, ...], *, through_layout: bool = True
+) -> Node | None:
+    """The node in front, if it is of one of the kinds and read only here.
+
+    through_layout: also behind layout nodes, which is right for a factor that all channels share.
+    """
     name = node.inputs[0]
     while name != draft.input:
         if len(draft.consumers(name)) != 1:
@@ -69,7 +77,7 @@ def _sole_producer(draft: GraphDraft, node: Node, kinds: tuple[str, ...]) -> Nod
         producer = draft.node(name)
         if producer.kind in kinds:
             return producer
-        if producer.kind not in LAYOUT_OPS or producer.kind == "slice":
+        if not through_layout or producer.kind not in LAYOUT_OPS or producer.kind == "slice":
             return None
         name = producer.inputs[0]
     return None
@@ -81,3 +89,10 @@ def _readers(draft: GraphDraft, name: str) -> list[Node]:
     for node in draft.consumers(name):
         found.extend(_readers(draft, node.name) if node.kind in LAYOUT_OPS else [node])
     return found
+
+
+def _layout_source(draft: GraphDraft, name: str) -> str:
+    """The tensor whose values a tensor holds, seen through layout nodes."""
+    while name != draft.input and draft.node(name).kind in LAYOUT_OPS:
+        name = draft.node(name).inputs[0]
+    return name

@@ -27,6 +27,9 @@ FUNCTIONS = {
 ALIASES = ("dropout", "dropout_", "contiguous", "clone", "expand_as", "expand", "alias", "detach", "lift_fresh_copy")
 """Ops whose output is their input: dropout in eval mode, copies, and broadcasts that `mul` does itself."""
 
+UNSUPPORTED_OPTIONS = ("dtype", "rounding_mode", "enable_gqa")
+"""Options that change what an op computes and that no translation reads."""
+
 Translation = Callable[["Translator", FxNode, list[Any]], Any]
 """What one ATen op becomes: (translator, fx node, arguments in schema order) -> tensor name or names."""
 
@@ -79,9 +82,12 @@ class Translator:
         if not str(node.target).startswith("aten.") or op not in {*ALIASES, *FUNCTIONS, *self.translations}:
             self.refuse(node, "an op that bittrue does not lower")
         arguments = self.arguments(node)
-        if op.endswith("_") and any(len(source.users) > 1 for source in node.all_input_nodes):
-            # Whoever reads the input later would read the changed value, which a graph of values cannot say.
+        if op.endswith("_") and any(_is_shared(source) for source in node.all_input_nodes):
+            # Whoever reads the storage later would read the changed value, which a graph of values cannot say.
             self.refuse(node, "an in-place op whose input is read again")
+        changed = [name for name in UNSUPPORTED_OPTIONS if node.kwargs.get(name)]
+        if changed:
+            self.refuse(node, f"an op with the option {', '.join(changed)}")
         if op in ALIASES:
             if op.startswith("dropout") and arguments[2]:
                 self.refuse(node, "dropout in training mode")
@@ -133,8 +139,19 @@ class Translator:
         base = path if alone and path else ".".join(part for part in (path, own) if part)
         name = unique(base, {self.draft.input} | {known.name for known in self.draft.nodes})
         names = tuple(self.value(item) for item in inputs)
+        if not all(isinstance(found, str) for found in names):
+            self.refuse(node, "an operand that is a constant or a parameter, not an activation")
         result = tuple(shape if shape is not None else node.meta["val"].shape)
         return self.draft.add(Node(name, kind, names, result, path, attributes or {}), **parameters)
+
+
+VIEWS = ("view", "reshape", "flatten", "unflatten", "squeeze", "unsqueeze", "transpose", "permute", "expand", "getitem")
+"""Ops whose output may share its input's storage (besides the ALIASES)."""
+
+
+def _is_shared(source: FxNode) -> bool:
+    """Whether anything else may read the storage of an fx node's value."""
+    return len(source.users) > 1 or op_name(source) in (*VIEWS, *ALIASES) or source.target is operator.getitem
 
 
 def op_name(node: FxNode) -> str:

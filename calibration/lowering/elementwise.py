@@ -26,7 +26,7 @@ def lower_normalize(lowering: Lowering, node: Node) -> tuple[Op, Constants]:
     """u8 pixel -> code, a table a colour channel where mean or std differ between them."""
     channels = list(zip(node.reals("mean"), node.reals("std"), strict=True))
     functions = [_normalization(Fraction(mean), Fraction(std)) for mean, std in channels]
-    same = len(set(channels)) == 1
+    same = len(set(channels)) == 1 and lowering.specs[node.name].axis is None
     # The pixel's real value is pixel / 255 exactly, which no float64 scale can say.
     return _table(lowering, node, "normalize", functions[:1] if same else functions, pixel=True)
 

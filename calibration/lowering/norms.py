@@ -17,6 +17,9 @@ from bittrue.spec.op import Op
 from bittrue.spec.ops.group_norm import GroupNorm
 from bittrue.spec.ops.layer_norm import LayerNorm
 
+BETA_BITS = 40
+"""beta may be this many bits wide before the fraction bits: 40 + 16 and the normalized product fit 63."""
+
 
 def lower_layer_norm(lowering: Lowering, node: Node) -> tuple[Op, Constants]:
     """A row is the last axis."""
@@ -42,7 +45,9 @@ def _norm(lowering: Lowering, node: Node, n: int) -> tuple[int, int, Constants]:
         for role in ("gamma", "beta")
     )
     largest = max(abs(value) for value in gamma) or Fraction(1)
-    _, integer_shift = multiplier_and_shift(largest, unit.multiplier_bits, 62 - unit.fraction_bits)
+    # The shift follows gamma, but beta must fit behind it too.
+    reach = max(largest, max(abs(value) for value in beta) / (1 << (BETA_BITS - unit.multiplier_bits)))
+    _, integer_shift = multiplier_and_shift(reach, unit.multiplier_bits, 62 - unit.fraction_bits)
     shift = integer_shift + unit.fraction_bits
     return (
         root_shift,

@@ -49,10 +49,11 @@ class Method(ABC):
         self.problem = problem
 
     @abstractmethod
-    def activation_range(self, site: Site, channels: NDArray[np.int64], *, symmetric: bool) -> Range:
+    def activation_range(self, site: Site, channels: NDArray[np.int64], *, symmetric: bool, bits: int) -> Range:
         """The range of the values of some channels of a site, which will share one scale.
 
         symmetric: whether the codes will be symmetric about zero (the range's larger end counts).
+        bits: width of the codes.
         """
 
     @abstractmethod

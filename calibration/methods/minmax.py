@@ -16,7 +16,7 @@ class MinMax(Method):
 
     name: ClassVar[str] = "minmax"
 
-    def activation_range(self, site: Site, channels: NDArray[np.int64], *, symmetric: bool) -> Range:
+    def activation_range(self, site: Site, channels: NDArray[np.int64], *, symmetric: bool, bits: int) -> Range:
         """Smallest and largest observed value."""
         seen = self.problem.observations[site.name]
         return Range(float(seen.low[channels].min()), float(seen.high[channels].max()))

@@ -23,7 +23,7 @@ class MeanSquaredError(Method):
 
     name: ClassVar[str] = "mse"
 
-    def activation_range(self, site: Site, channels: NDArray[np.int64], *, symmetric: bool) -> Range:
+    def activation_range(self, site: Site, channels: NDArray[np.int64], *, symmetric: bool, bits: int) -> Range:
         """The shrunk range with the least error; 0 stays inside where it was inside."""
         seen = self.problem.observations[site.name]
         low, high = float(seen.low[channels].min()), float(seen.high[channels].max())
@@ -37,7 +37,7 @@ class MeanSquaredError(Method):
             return Range(low, high)
         # A range that does not contain zero shrinks about its own middle, not about zero.
         middle = 0.0 if low <= 0.0 <= high else (low + high) / 2
-        steps = (1 << self.problem.options.activation_bits) - (2 if symmetric else 1)
+        steps = (1 << bits) - (2 if symmetric else 1)
         errors = [_error(values, middle + (low - middle) * f, middle + (high - middle) * f, steps) for f in FACTORS]
         best = float(FACTORS[int(np.argmin(errors))])
         return Range(middle + (low - middle) * best, middle + (high - middle) * best)

@@ -7,6 +7,7 @@ A tap outside the image is a real 0 and adds nothing, and every window is divide
 count_include_pad); that division is part of the multiplier. Input [1, C, H, W], output [1, C, OH, OW];
 multiplier and shift have shape [1]. The sum runs in the MAC accumulator. `mean` is the window that
 covers the whole image.
+Where the datapath rounds twice, `scale` of spec/arithmetic.py stands for round_shift here.
 """
 
 from __future__ import annotations
@@ -37,7 +38,7 @@ class AvgPool2d(Op):
     def output_shape(self, shapes: Sequence[Shape]) -> Shape:
         """[1, C, H, W] -> [1, C, OH, OW] with OH = (H + 2 py - kh) // sy + 1."""
         (shape,) = shapes
-        if len(shape) != 4:
+        if len(shape) != 4 or shape[0] != 1:
             raise IllFormed("avg_pool2d takes [1, channels, height, width]", got=shape)
         if any(pad > size // 2 for pad, size in zip(self.padding, self.kernel, strict=True)):
             raise IllFormed(

@@ -4,6 +4,7 @@
 
 multiplier and shift have one entry for each input. An input that already has the output's scale and
 zero point has multiplier 2**(multiplier_bits-1) and shift multiplier_bits-1: it passes unchanged.
+Where the datapath rounds twice, `scale` of spec/arithmetic.py stands for round_shift here.
 """
 
 from __future__ import annotations

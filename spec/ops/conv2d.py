@@ -10,6 +10,7 @@ bias[o] = round(b[o] / (s_x s_w[o])) - sum over taps of z_x[c'] * weight[o, c, k
 The accumulation order is the datapath's `mac.order`, the bias first or last as `mac.bias` says; where
 the accumulator saturates, it does so at the load of the bias and after each addition.
 Input [1, I, H, W], output [1, O, OH, OW].
+Where the datapath rounds twice, `scale` of spec/arithmetic.py stands for round_shift here.
 """
 
 from __future__ import annotations

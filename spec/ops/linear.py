@@ -4,6 +4,7 @@
     output[..., o]      = clamp(round_shift(accumulator * multiplier[o], shift[o]) + zero_point[o])
 
 bias[o] holds the folded input zero point, as in conv2d. Input [..., I], output [..., O].
+Where the datapath rounds twice, `scale` of spec/arithmetic.py stands for round_shift here.
 """
 
 from __future__ import annotations

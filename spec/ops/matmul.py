@@ -5,6 +5,7 @@
 
 With `transpose_b`, b is [..., n, k]. The zero points are subtracted before the product. Leading axes
 of a and b are equal. There is no bias. multiplier and shift are per tensor, and so are the scales.
+Where the datapath rounds twice, `scale` of spec/arithmetic.py stands for round_shift here.
 """
 
 from __future__ import annotations

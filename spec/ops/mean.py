@@ -5,6 +5,7 @@
 
 The division by H*W is part of the multiplier: there is one rounding. Input [1, C, H, W], output
 [1, C, 1, 1]; multiplier and shift have shape [1]. The sum runs in the MAC accumulator.
+Where the datapath rounds twice, `scale` of spec/arithmetic.py stands for round_shift here.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ class Mean(Op):
     def output_shape(self, shapes: Sequence[Shape]) -> Shape:
         """[1, C, H, W] -> [1, C, 1, 1]."""
         (shape,) = shapes
-        if len(shape) != 4:
+        if len(shape) != 4 or shape[0] != 1:
             raise IllFormed("mean takes [1, channels, height, width]", got=shape)
         return (*shape[:2], 1, 1)
 

@@ -5,6 +5,7 @@
 
 An axis of b of size 1 repeats. multiplier and shift have shape [1]. The product is exact: it is no
 MAC accumulator and has no overflow rule.
+Where the datapath rounds twice, `scale` of spec/arithmetic.py stands for round_shift here.
 """
 
 from __future__ import annotations

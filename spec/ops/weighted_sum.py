@@ -5,6 +5,7 @@
 
 The key-times-score context of MobileViTv2's separable attention (arXiv 2206.02680, Eq. 2): a = key
 [1, C, P, N], b = score [1, 1, P, N]. An axis of b of size 1 repeats; the last axes are equal.
+Where the datapath rounds twice, `scale` of spec/arithmetic.py stands for round_shift here.
 """
 
 from __future__ import annotations

@@ -90,6 +90,70 @@ def test_names_are_module_paths() -> None:
     assert graph.by_name["stages.2.1.transformer.0.attn.softmax"].kind == "softmax"
 
 
+class BatchNormBehindTranspose(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.stem, self.norm = nn.Conv2d(3, 8, 8, stride=8), nn.BatchNorm2d(8)
+        self.norm.running_var.uniform_(0.5, 2.0)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.norm(self.stem(x).transpose(1, 2)).mean((2, 3))
+
+
+class ScaledTwice(nn.Module):
+    """y @ y^T of a scaled y, which carries the factor twice."""
+
+    def __init__(self, transposed: bool) -> None:
+        super().__init__()
+        self.stem, self.transposed = nn.Conv2d(3, 8, 8, stride=8), transposed
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        y = torch.relu(self.stem(x)) * 0.5
+        return (y @ (y.transpose(-1, -2) if self.transposed else y)).mean((2, 3))
+
+
+class EndsFolded(nn.Module):
+    """A head whose last operation disappears into the one in front."""
+
+    def __init__(self, norm: bool) -> None:
+        super().__init__()
+        self.stem, self.fc = nn.Conv2d(3, 8, 64), nn.Linear(8, 5)
+        self.norm = nn.BatchNorm2d(8) if norm else None
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        y = self.stem(x)
+        return self.norm(y) if self.norm is not None else self.fc(y.flatten(1)) * 0.5
+
+
+@pytest.mark.parametrize("module", [ScaledTwice(True), ScaledTwice(False), EndsFolded(True), EndsFolded(False)])
+def test_folds_keep_the_function(module: nn.Module) -> None:
+    """A factor that reaches both sides of a matmul, and folds at the very end of a model."""
+    torch.manual_seed(3)
+    graph = export_graph(module.eval(), model="m", side=64, mean=ZERO, std=ONE)
+    assert graph.nodes[-1].name == graph.output
+    runner = FloatRunner(graph)
+    pixels = image(64)
+    with torch.no_grad():
+        expected = module(torch.from_numpy(pixels).float() / 255).numpy().ravel()
+    assert np.abs(runner.logits(pixels) - expected).max() < 1e-4 * np.abs(expected).max()
+
+
+def test_a_batch_norm_behind_a_transpose_is_not_folded_into_other_channels() -> None:
+    """Its channels are no longer the convolution's: refused, where folding would be silently wrong."""
+    with pytest.raises(Unsupported, match="follows no convolution"):
+        export_graph(BatchNormBehindTranspose().eval(), model="m", side=64, mean=ZERO, std=ONE)
+
+
+def test_a_wrong_translation_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever goes wrong between module and graph, the net under the front end refuses the graph."""
+    from bittrue.calibration.frontend import translator
+
+    monkeypatch.setitem(translator.FUNCTIONS, "silu", "sigmoid")
+    monkeypatch.setitem(translator.FUNCTIONS, "silu_", "sigmoid")
+    with pytest.raises(Unsupported, match="does not compute what the module computes"):
+        export_graph(lively("mobilevit_xxs"), model="xxs", side=64, mean=ZERO, std=ONE)
+
+
 @pytest.mark.parametrize("side", [100, 32, 0, 250])
 def test_sides_that_are_no_multiple_of_64_are_refused(side: int) -> None:
     """timm would resize inside the block; the error names that op."""
@@ -124,6 +188,27 @@ class PlusOne(nn.Module):
         return x + 1.0
 
 
+class InPlaceOnView(nn.Module):
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        y = x * x
+        torch.relu_(y.transpose(1, 2))
+        return y
+
+
+class FloorDivision(nn.Module):
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return torch.div(x * x, 0.5, rounding_mode="floor")
+
+
+class TimesParameter(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.ones(64, 64))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return x @ self.weight
+
+
 class ReadsBehindInPlace(nn.Module):
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         y = x * x
@@ -144,6 +229,9 @@ class ReadsBehindInPlace(nn.Module):
         (nn.BatchNorm2d(3), "follows no convolution"),
         (TimesTwo(), "folds into no neighbour"),
         (ReadsBehindInPlace(), "in-place"),
+        (InPlaceOnView(), "in-place"),
+        (FloorDivision(), "rounding_mode"),
+        (TimesParameter(), "a parameter"),
         (PlusOne(), "an addition that is not of two activations"),
     ],
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from pathlib import Path
 
@@ -40,6 +41,14 @@ def test_an_edited_scale_is_refused(tmp_path: Path) -> None:
     rewrite(path, document=json.dumps(document))
     with pytest.raises(BadInput, match="edited"):
         load_plan(path)
+
+
+def test_the_digest_sees_the_shape_of_a_parameter() -> None:
+    """The same bytes under another shape are other weights."""
+    plan = small_plan()
+    weight = plan.graph.parameters["fc/weight"]
+    turned = {**plan.graph.parameters, "fc/weight": weight.reshape(weight.shape[::-1])}
+    assert dataclasses.replace(plan, graph=dataclasses.replace(plan.graph, parameters=turned)).digest() != plan.digest()
 
 
 @pytest.mark.parametrize(

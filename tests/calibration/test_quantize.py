@@ -41,6 +41,33 @@ def test_constant_tensors_get_a_usable_scale(value: float) -> None:
     assert abs(scale * (code - zero) - value) <= scale
 
 
+@pytest.mark.parametrize(("low", "high"), [(0.99999994, 1.0), (5.0, 5.0000005), (20.0, 20.001), (-3.0001, -3.0)])
+def test_nearly_constant_tensors_get_a_zero_point_that_folds(low: float, high: float) -> None:
+    """One unit of float32 noise is no range to spend 256 codes on."""
+    scale, zero = scale_and_zero_point(Range(low, high), 8, symmetric=False, with_zero=False)
+    assert abs(zero) <= 1 << 12
+    assert scale * (127 - zero) >= high - scale
+    assert scale * (-128 - zero) <= low + scale
+
+
+def test_a_row_of_zeros_gets_the_kindest_scale() -> None:
+    """A dead output channel must not ask for the longest shift: its ratio is 1."""
+    graph = small_graph()
+    weight, bias = (np.array(graph.parameters[f"project/{role}"]) for role in ("weight", "bias"))
+    weight[3], bias[3] = 0, 0
+    parameters = {**graph.parameters, "project/weight": weight, "project/bias": bias}
+    plan = small_plan(graph=dataclasses.replace(graph, parameters=parameters))
+    ratio = plan.weights["project"].scale[3] * plan.tensors["silu_2"].scale[0] / plan.tensors["project"].scale[0]
+    assert ratio == pytest.approx(1.0)
+
+
+def test_logits_are_searched_at_their_own_width() -> None:
+    """Of 16-bit logits mse clips less than of 3-bit ones: the range is searched for the logits' own steps."""
+    wide = small_plan(CalibrationOptions(method="mse")).tensors["fc"]
+    narrow = small_plan(CalibrationOptions(method="mse", output_bits=3)).tensors["fc"]
+    assert wide.scale[0] * 65535 > narrow.scale[0] * 7
+
+
 def test_the_image_input_is_exact() -> None:
     """With mean 0 and std 1 the 256 pixel values are the 256 codes."""
     plan = small_plan()

@@ -126,7 +126,7 @@ def test_impossible_values_and_unknown_keys(key: str, value: object) -> None:
     ],
 )
 def test_missing_parts(key: str) -> None:
-    """No section and no field has a default that a file could leave to chance."""
+    """No section and none of the fields that every design must decide has a default."""
     changed = copy.deepcopy(document())
     *sections, last = key.split(".")
     target = changed
