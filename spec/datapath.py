@@ -31,12 +31,12 @@ class _Section(BaseModel):
 class Mac(_Section):
     """The multiply-accumulate unit of conv2d, linear, matmul, weighted_sum, mean and avg_pool2d."""
 
-    activation_bits_max: Annotated[int, Field(ge=2, le=16)]
+    activation_bits_max: Annotated[int, Field(strict=True, ge=2, le=16)]
     """Widest activation code a multiplier takes (softmax probabilities excepted)."""
-    weight_bits_max: Annotated[int, Field(ge=2, le=16)]
-    probability_bits_max: Annotated[int, Field(ge=2, le=16)]
+    weight_bits_max: Annotated[int, Field(strict=True, ge=2, le=16)]
+    probability_bits_max: Annotated[int, Field(strict=True, ge=2, le=16)]
     """Widest softmax probability a multiplier takes."""
-    accumulator_bits: Annotated[int, Field(ge=8, le=48)]
+    accumulator_bits: Annotated[int, Field(strict=True, ge=8, le=48)]
     overflow: Literal["wrap", "saturate", "refuse"]
     """What the accumulator does past its ends: two's complement wrap; saturation after every single
     addition, in `order`; or lowering refuses every step whose bound does not prove that it fits."""
@@ -46,7 +46,7 @@ class Mac(_Section):
     bias: Literal["first", "last"]
     """Whether the accumulator is loaded with the bias or the bias is its last addition. A saturating
     accumulator saturates the load as well: a register cannot hold what is wider than itself."""
-    bias_bits: Annotated[int, Field(ge=8, le=48)]
+    bias_bits: Annotated[int, Field(strict=True, ge=8, le=48)]
     """Width of a bias constant (with the input zero point folded in); lowering refuses wider ones."""
 
     @model_validator(mode="after")
@@ -59,9 +59,9 @@ class Mac(_Section):
 class Requantization(_Section):
     """The multiply, round, shift, add-zero-point, saturate unit behind every accumulator."""
 
-    multiplier_bits: Annotated[int, Field(ge=8, le=31)]
+    multiplier_bits: Annotated[int, Field(strict=True, ge=8, le=31)]
     """m lies in [2**(multiplier_bits-1), 2**multiplier_bits)."""
-    shift_max: Annotated[int, Field(ge=1, le=62)]
+    shift_max: Annotated[int, Field(strict=True, ge=1, le=62)]
     rounding: Rounding
     """Default rule of every operator."""
     rounding_of: dict[RoundingOp, Rounding] = Field(default_factory=dict)
@@ -70,7 +70,7 @@ class Requantization(_Section):
     """Where given, the requantizer shifts twice, as gemmlowp does: first by `first_shift` with `rounding`
     (the high half of a doubled product), then by the rest with this rule. A shift below first_shift
     becomes a left shift of the accumulator in front. add, softmax and the norms round once all the same."""
-    first_shift: Annotated[int, Field(ge=1, le=62)] = 31
+    first_shift: Annotated[int, Field(strict=True, ge=1, le=62)] = 31
     single_rounding_ops: tuple[RequantizingOp, ...] = ()
     """Operators that round once although the others round twice; kept sorted, each once, so that equal
     datapaths have equal digests."""
@@ -84,13 +84,13 @@ class Requantization(_Section):
 class Softmax(_Section):
     """Table of exponentials, one floor reciprocal a row."""
 
-    logit_bits_max: Annotated[int, Field(ge=2, le=12)]
+    logit_bits_max: Annotated[int, Field(strict=True, ge=2, le=12)]
     """The exponential table has 2**(logit bits) entries."""
-    exponential_bits: Annotated[int, Field(ge=4, le=16)]
-    reciprocal_bits: Annotated[int, Field(ge=16, le=62)]
+    exponential_bits: Annotated[int, Field(strict=True, ge=4, le=16)]
+    reciprocal_bits: Annotated[int, Field(strict=True, ge=16, le=62)]
     """The reciprocal is floor(2**reciprocal_bits / sum)."""
-    probability_bits: Annotated[int, Field(ge=4, le=16)]
-    row_max: Annotated[int, Field(ge=1, le=65536)]
+    probability_bits: Annotated[int, Field(strict=True, ge=4, le=16)]
+    row_max: Annotated[int, Field(strict=True, ge=1, le=65536)]
     """The longest row that the unit holds."""
 
     @model_validator(mode="after")
@@ -103,21 +103,21 @@ class Softmax(_Section):
 class Norm(_Section):
     """Layer and group norm by the exact integer identity with a floor integer root."""
 
-    sum_bits: Annotated[int, Field(ge=8, le=48)]
-    sum_of_squares_bits: Annotated[int, Field(ge=8, le=62)]
-    variance_bits: Annotated[int, Field(ge=16, le=62)]
+    sum_bits: Annotated[int, Field(strict=True, ge=8, le=48)]
+    sum_of_squares_bits: Annotated[int, Field(strict=True, ge=8, le=62)]
+    variance_bits: Annotated[int, Field(strict=True, ge=16, le=62)]
     """Width of n * sum_of_squares - sum**2 + epsilon and of the root's operand."""
-    fraction_bits: Annotated[int, Field(ge=8, le=24)]
+    fraction_bits: Annotated[int, Field(strict=True, ge=8, le=24)]
     """Fraction bits of the normalized value before gamma and beta."""
-    multiplier_bits: Annotated[int, Field(ge=8, le=31)]
+    multiplier_bits: Annotated[int, Field(strict=True, ge=8, le=31)]
     """|gamma multiplier| < 2**multiplier_bits."""
 
 
 class Table(_Section):
     """Activation functions and the input quantizer: one entry per input code."""
 
-    input_bits_max: Annotated[int, Field(ge=2, le=16)]
-    output_bits_max: Annotated[int, Field(ge=2, le=16)]
+    input_bits_max: Annotated[int, Field(strict=True, ge=2, le=16)]
+    output_bits_max: Annotated[int, Field(strict=True, ge=2, le=16)]
 
 
 class Datapath(_Section):

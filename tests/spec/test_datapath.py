@@ -137,6 +137,15 @@ def test_missing_parts(key: str) -> None:
         Datapath.model_validate(changed)
 
 
+@pytest.mark.parametrize("value", ["32", 32.0, True])
+def test_widths_are_integers(value: object) -> None:
+    """A text, a float or a boolean is no width, even where Python could make one of it."""
+    changed = document()
+    changed["mac"]["accumulator_bits"] = value
+    with pytest.raises(ValidationError, match="accumulator_bits"):
+        Datapath.model_validate(changed)
+
+
 def test_two_roundings() -> None:
     """The second rule holds for the ops that end in the requantizer, but for those that are named; the order in
     which they are named means nothing."""
