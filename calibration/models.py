@@ -55,7 +55,10 @@ def load_model(name: str, weights: str, *, side: int | None = None) -> LoadedMod
         module = _load_strictly(name, state, Path(weights))
     config = resolve_data_config({}, model=module)
     preprocessing = Preprocessing(
-        side or config["input_size"][-1], config["interpolation"], config["crop_pct"], config["crop_mode"]
+        config["input_size"][-1] if side is None else side,
+        config["interpolation"],
+        config["crop_pct"],
+        config["crop_mode"],
     )
     return LoadedModel(name, module.eval(), preprocessing, tuple(config["mean"]), tuple(config["std"]), digest)
 

@@ -118,6 +118,9 @@ def _from_document(document: Mapping[str, Any], arrays: Arrays) -> QuantPlan:
         nodes,
         {name: array.astype(np.float32, copy=False) for name, array in arrays.items()},
     )
+    provenance = document["provenance"]
+    if not all(isinstance(text, str) for text in (*provenance.keys(), *provenance.values())):
+        raise ValueError("provenance is texts")
     return QuantPlan(
         graph=graph,
         tensors={

@@ -44,16 +44,20 @@ def register(app: typer.Typer) -> None:
                 ("payload digest", manifest.payload_digest),
             ]
             if design is not None:
-                dumped, missing = len(design.files), len(design.not_compared)
+                dumped, missing = len({(file.step, file.stage) for file in design.files}), len(design.not_compared)
                 rows += [
-                    ("design files", str(dumped)),
+                    ("design files", str(len(design.files))),
                     ("words compared", f"{design.words:,}"),
                     ("mismatches", f"{sum(file.mismatches for file in design.files):,}"),
                     ("not dumped", f"{missing} of {missing + dumped} stages and outputs"),
                 ]
                 if design.first_difference is not None:
                     different = design.first_difference
-                    rows.append(("first mismatch", f"{different.path}: {different.first or different.complaint}"))
+                    said = [str(different.first)] if different.first else []
+                    said += [different.complaint] if different.complaint else []
+                    rows.append(("first mismatch", f"{different.path}: {'; '.join(said)}"))
+                    differing = [file.path for file in design.files if not file.agreed]
+                    rows.append(("files that differ", f"{len(differing)}: {', '.join(differing[:8])}"))
                 rows.append(("verdict", "equal in every word" if design.agreed else "DIFFERENT"))
             print_rows("vectors", rows)
         if not result.agreed:

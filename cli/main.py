@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 import traceback
 
@@ -24,6 +25,9 @@ for verb in (calibrate, lower, simulate, compare, vectors, check, bounds, cost, 
 
 def main() -> None:
     """Run the command and leave with docs/design.md's exit codes."""
+    if hasattr(signal, "SIGPIPE"):
+        # A reader that goes away ends the command by that signal; an exit code of 1 would mean "differed".
+        signal.signal(signal.SIGPIPE, signal.SIG_DFL)
     try:
         code = app(standalone_mode=False)
     except BittrueError as error:
@@ -32,8 +36,9 @@ def main() -> None:
     except (KeyboardInterrupt, typer.Abort):
         print("stopped", file=sys.stderr)
         code = 130
-    except BrokenPipeError:
-        code = 0
+    except OSError as error:
+        print(f"error: {error.filename or 'standard output'}: {error.strerror or error}", file=sys.stderr)
+        code = 2
     except Exception as error:
         code = _unexpected(error)
     sys.exit(code if isinstance(code, int) else 0)

@@ -54,12 +54,13 @@ def print_rows(title: str, rows: Sequence[tuple[str, str]]) -> None:
     """A table of two columns: what, and what it is."""
     from rich.console import Console
     from rich.table import Table
+    from rich.text import Text  # as it stands: file names and "[image 1]" are no markup
 
-    table = Table(title=title, show_header=False, title_justify="left", box=None, padding=(0, 2))
+    table = Table(title=Text(title), show_header=False, title_justify="left", box=None, padding=(0, 2))
     table.add_column(style="bold")
     table.add_column(overflow="fold")
     for name, value in rows:
-        table.add_row(name, value)
+        table.add_row(Text(name), Text(value))
     Console().print(table)
 
 
@@ -67,12 +68,13 @@ def print_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]
     """A table whose first column is text and whose others are numbers."""
     from rich.console import Console
     from rich.table import Table
+    from rich.text import Text
 
-    table = Table(title=title, title_justify="left")
+    table = Table(title=Text(title), title_justify="left")
     for index, column in enumerate(columns):
         table.add_column(column, justify="left" if index == 0 else "right", overflow="fold", no_wrap=index > 0)
     for row in rows:
-        table.add_row(*row)
+        table.add_row(*(Text(cell) for cell in row))
     # A pipe has no width of its own: 80 columns would fold every name.
     console = Console()
     (console if console.is_terminal else Console(width=160)).print(table)

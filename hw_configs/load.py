@@ -109,5 +109,5 @@ def _toml(path: Traversable, kind: Kind) -> dict[str, Any]:
             got=error.strerror,
             expected=f"a TOML file, or a packaged name: {', '.join(names(kind))}",
         ) from None
-    except ValueError as error:  # not UTF-8, not TOML, or an integer past what Python parses
+    except (ValueError, RecursionError) as error:  # not UTF-8, not TOML, or an integer past what Python parses
         raise BadInput("this is no TOML file", where=str(path), got=str(error), expected="TOML 1.0 in UTF-8") from None

@@ -142,7 +142,9 @@ def multiplier_and_shift(ratio: Fraction, multiplier_bits: int, shift_max: int) 
             "a requantization ratio is outside what the multiplier and shifter can express",
             got=f"ratio {float(ratio):.6g}, which needs shift {shift}",
             expected=f"a shift in 1..{shift_max}",
-            next_step="choose scales that lie closer together, or a datapath with a wider shift",
+            next_step="choose a wider output scale"
+            if shift < 1
+            else "choose scales that lie closer together, or a wider shift",
         )
     return multiplier, shift
 

@@ -5,6 +5,7 @@ What a file says of itself is a claim: the kind, the version and the digest of w
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -19,6 +20,8 @@ from bittrue.spec.errors import BadInput, BittrueError
 from bittrue.spec.files import read_safetensors, write_safetensors
 
 Held = TypeVar("Held")
+DAMAGE = (KeyError, IndexError, TypeError, ValueError, AttributeError, OverflowError, RecursionError, ValidationError)
+"""What reading a damaged document may raise, none of it a fault of bittrue."""
 Arrays = Mapping[str, NDArray[Any]]
 
 
@@ -34,11 +37,14 @@ class FileKind:
 
     def write(self, path: Path, arrays: Arrays, document: Mapping[str, Any], digest: str) -> None:
         """Write the file whole; equal contents give equal bytes."""
+        text = json.dumps(document, sort_keys=True)
         metadata = {
             "kind": self.name,
             "format_version": str(self.version),
             "digest": digest,
-            "document": json.dumps(document, sort_keys=True),
+            "document": text,
+            # The digest covers what decides a bit; this one covers scales, preprocessing and provenance as well.
+            "document_sha256": hashlib.sha256(text.encode()).hexdigest(),
         }
         write_safetensors(path, arrays, metadata)
 
@@ -66,10 +72,11 @@ class FileKind:
             held = build(json.loads(metadata["document"]), arrays)
         except BittrueError as error:
             raise error.at(str(path)) from None
-        except (KeyError, IndexError, TypeError, ValueError, ValidationError) as error:
+        except DAMAGE as error:
             what = f"{type(error).__name__}: {error}"
             raise BadInput(f"this {self.name} is damaged", where=str(path), got=what, next_step=self.again) from error
-        if digest_of(held) != metadata.get("digest"):
+        whole = hashlib.sha256(metadata["document"].encode()).hexdigest()
+        if digest_of(held) != metadata.get("digest") or whole != metadata.get("document_sha256"):
             raise BadInput(
                 f"this {self.name} was edited after it was written",
                 where=str(path),

@@ -6,6 +6,7 @@ import json
 import math
 import os
 import tempfile
+import tokenize
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -21,14 +22,29 @@ METADATA = "bittrue"
 """The safetensors metadata entry that holds everything else, as JSON."""
 
 
+def check_target(path: Path, *inputs: Path) -> None:
+    """Refuse an output path that is a folder, a device or one of the inputs; before any work, where it can be.
+
+    inputs: files that the same command reads.
+    """
+    if path.exists() and not path.is_file():
+        what = "a folder" if path.is_dir() else "no regular file"
+        raise BadInput(
+            "the output path cannot be a file", where=str(path) or "''", got=what, next_step="choose another --out"
+        )
+    for held in inputs:
+        if path.exists() and held.exists() and path.samefile(held):
+            raise BadInput("the output would replace an input", where=str(path), next_step="choose another --out")
+
+
 @contextmanager
 def written_whole(path: Path) -> Iterator[Path]:
     """Yield a temporary path beside `path`; rename it to `path` when the block ends well, else delete it.
 
     Raises BadInput where `path` is a folder or cannot be written, whatever the reason.
     """
-    if path.is_dir():
-        raise BadInput("a folder stands where the file should go", where=str(path), next_step="choose another --out")
+    check_target(path)
+    path = path.resolve()  # through a link to the file that it names
     part = None
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -93,7 +109,14 @@ def read_safetensors(path: Path, kind: str) -> tuple[dict[str, NDArray[np.generi
             if not isinstance(metadata, dict) or not all(isinstance(value, str) for value in metadata.values()):
                 raise ValueError("its metadata is not a table of texts")
             return arrays, metadata
-    except (SafetensorError, OSError, ValueError, TypeError, AttributeError) as error:  # the last two: bfloat16, float8
+    except (
+        SafetensorError,
+        OSError,
+        ValueError,
+        TypeError,
+        AttributeError,
+        RecursionError,
+    ) as error:  # the last two: bfloat16, float8
         raise BadInput(
             f"not a readable {kind} file",
             where=str(path),
@@ -107,12 +130,15 @@ def read_array(path: Path, what: str) -> NDArray[np.generic]:
     """Read one .npy array; object arrays (pickles) are refused."""
     try:
         with path.open("rb") as file:
-            return np.asarray(np.lib.format.read_array(file, allow_pickle=False))
+            array = np.asarray(np.lib.format.read_array(file, allow_pickle=False))
+            if file.read(1):
+                raise ValueError("bytes behind the data")
+            return array
     except MemoryError as error:
         raise BadInput(f"the {what} file states a shape that no memory holds", where=str(path)) from error
     except FileNotFoundError as error:
         raise BadInput(f"no such {what} file", where=str(path)) from error
-    except (OSError, ValueError, EOFError) as error:
+    except (OSError, ValueError, EOFError, SyntaxError, tokenize.TokenError) as error:
         raise BadInput(
             f"not a readable {what} file",
             where=str(path),

@@ -61,6 +61,10 @@ def _from_document(document: Mapping[str, Any], arrays: Arrays) -> Program:
         TensorSpec(**{**entry, **{key: tuple(entry[key]) for key in ("shape", "scale", "zero_point")}})
         for entry in document["tensors"]
     ]
+    provenance = document["provenance"]
+    texts = (document["model"], *provenance.keys(), *provenance.values())
+    if not all(isinstance(text, str) for text in texts):
+        raise ValueError("model and provenance are texts")
     if len({spec.name for spec in tensors}) < len(tensors):
         raise ValueError("two tensors bear one name")
     steps = tuple(

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from bittrue.calibration.options import CalibrationOptions
 from bittrue.calibration.plan import QuantPlan, save_plan
+from bittrue.spec.files import check_target
 from bittrue.workflow.extras import need_torch
 from bittrue.workflow.progress import Progress, silent
 
@@ -39,6 +40,8 @@ def calibrate(
     model's own where None. limit: how many images, drawn with options.seed; all where None or where
     there are fewer. Raises BittrueError for anything that cannot be used.
     """
+    if out is not None:
+        check_target(out, images)
     need_torch("calibrate")
     from bittrue.calibration.calibrate import calibrate_graph
     from bittrue.calibration.frontend.export import export_graph

@@ -7,13 +7,16 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
+from pydantic import TypeAdapter
+
 from bittrue.calibration.plan import QuantPlan, load_plan
 from bittrue.golden.compare import Verdict
 from bittrue.golden.compare import compare as compare_traces
 from bittrue.golden.fidelity import Drop, Fidelity, TensorFidelity, Top1
 from bittrue.simulator.engine import Simulator
+from bittrue.spec.documents import DAMAGE
 from bittrue.spec.errors import BadInput
-from bittrue.spec.files import plain_json, write_text
+from bittrue.spec.files import check_target, plain_json, write_text
 from bittrue.spec.program import Program
 from bittrue.spec.program_file import load_program
 from bittrue.workflow.extras import need_torch
@@ -59,6 +62,8 @@ def compare(
     the values inside every op as well. out: a JSON file that `report` reads. Differences are not
     errors: look at `verdict.agreed`.
     """
+    if out is not None:
+        check_target(out, images, *([program] if isinstance(program, Path) else []))
     need_torch("compare")
     from bittrue.calibration.float_run import FloatRunner
     from bittrue.golden.reference import Reference
@@ -112,33 +117,21 @@ def load_comparison(path: Path) -> Comparison:
         document = json.loads(path.read_text())
         if document["bittrue"] != KIND or document["format_version"] != 1:
             raise ValueError(f"a {document['bittrue']} file, format {document['format_version']}")
-        counts, drop = document["verdict"], document["worst_drop"]
-        return Comparison(
-            program_sha256=document["program_sha256"],
-            images=int(document["images"]),
-            source=document["source"],
-            # The first mismatch is for people at the time; a page shows the count.
-            verdict=Verdict(counts["tensors_compared"], counts["elements_compared"], counts["mismatches"]),
-            top1=None if document["top1"] is None else Top1(**document["top1"]),
-            tensors=tuple(
-                TensorFidelity(
-                    tensor=row["tensor"],
-                    elements=row["elements"],
-                    sqnr_db=float(row["sqnr_db"]),
-                    cosine=float(row["cosine"]),
-                    largest_error=float(row["largest_error"]),
-                )
-                for row in document["tensors"]
-            ),
-            worst_drop=None
-            if drop is None
-            else Drop(drop["tensor"], float(drop["input_sqnr_db"]), float(drop["output_sqnr_db"])),
+        found = TypeAdapter(Comparison).validate_python(document)
+        counts = (
+            found.images,
+            found.verdict.tensors_compared,
+            found.verdict.elements_compared,
+            found.verdict.mismatches,
         )
+        if min(counts) < 0 or (found.top1 is None) != (not found.tensors):
+            raise ValueError("its counts contradict each other")
+        return found
     except FileNotFoundError as error:
         raise BadInput(
             "no such comparison file", where=str(path), next_step="bittrue compare PROGRAM --images DIR --out FILE"
         ) from error
-    except (OSError, KeyError, TypeError, ValueError) as error:
+    except (OSError, *DAMAGE) as error:
         raise BadInput(
             "not a comparison written by `bittrue compare`",
             where=str(path),

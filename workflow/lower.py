@@ -9,6 +9,7 @@ from pathlib import Path
 from bittrue.calibration.lowering.lower import lower_plan
 from bittrue.calibration.plan import QuantPlan, load_plan
 from bittrue.hw_configs.load import load_datapath
+from bittrue.spec.files import check_target
 from bittrue.spec.program import Program
 from bittrue.spec.program_file import save_program
 from bittrue.workflow.progress import Progress, silent
@@ -22,6 +23,8 @@ def lower(
     datapath: a name of hw_configs/datapaths or the path of a TOML file. NumPy only: the same plan gives
     the same bytes on any machine. Raises IllFormed, naming the step, where the datapath cannot hold it.
     """
+    if out is not None:
+        check_target(out, *([plan] if isinstance(plan, Path) else []))
     loaded = load_plan(plan) if isinstance(plan, Path) else plan
     provenance = {
         "plan_sha256": loaded.digest(),

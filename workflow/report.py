@@ -10,6 +10,7 @@ from bittrue.golden.vectors.check import check_package
 from bittrue.reports.data import Fact, FileLink, ReportData, Sqnr
 from bittrue.simulator.cost.report import CostReport
 from bittrue.spec.errors import BadInput
+from bittrue.spec.files import check_target
 from bittrue.spec.program import Program
 from bittrue.spec.program_file import load_program
 from bittrue.workflow.compare import Comparison, load_comparison
@@ -32,6 +33,7 @@ def report(
     comparison: what `compare` returned or wrote, of this program. vectors: a package to link to, which
     is checked first. Raises BadInput where they do not belong together.
     """
+    check_target(out, *(path for path in (program, comparison) if isinstance(path, Path)))
     need("report", "matplotlib", "jinja2", verb="report")
     from bittrue.reports.costs import cost_rows
     from bittrue.reports.page import write_page

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bittrue.simulator.engine import Simulator
-from bittrue.spec.files import write_safetensors
+from bittrue.spec.files import check_target, write_safetensors
 from bittrue.spec.program import Program
 from bittrue.spec.program_file import load_program
 from bittrue.workflow.inputs import open_images
@@ -53,6 +53,8 @@ def simulate(
     drawn from a folder with `seed`; all where None. out: safetensors with "logits" [images, classes]
     and, with `trace`, every tensor of every image as "INDEX/TENSOR".
     """
+    if out is not None:
+        check_target(out, images, *([program] if isinstance(program, Path) else []))
     loaded = load_program(program) if isinstance(program, Path) else program
     found = open_images(loaded, images, limit=limit, seed=seed, verb="simulate")
     machine = Simulator(loaded)

@@ -7,6 +7,7 @@ import fnmatch
 from collections.abc import Sequence
 from pathlib import Path
 
+from bittrue.golden.vectors.folder import check_empty
 from bittrue.golden.vectors.manifest import Manifest
 from bittrue.golden.vectors.write import write_package
 from bittrue.simulator.engine import Simulator
@@ -36,6 +37,7 @@ def vectors(
     """
     loaded = load_program(program) if isinstance(program, Path) else program
     chosen = choose_steps(loaded, steps)
+    check_empty(out)
     found = open_images(loaded, images, limit=limit, seed=seed, verb="vectors")
     machine, traces, names = Simulator(loaded), [], []
     for index, image in enumerate(found):

@@ -21,6 +21,8 @@ IMAGE = "image"
 """Name of the u8 input tensor."""
 INPUT = "input"
 """Name of the normalized float input, the first node."""
+SIDE_MAX = 4096
+"""Pixels; beyond it one attention matrix alone would not fit a machine."""
 RELATIVE_ERROR_MAX = 1e-3
 """Of the largest output; folding in float64 leaves some 1e-6."""
 
@@ -33,12 +35,12 @@ def export_graph(
     mean, std: the model's preprocessing per colour channel, which becomes the first node.
     Raises Unsupported with the op, its module path and the list of supported ops.
     """
-    if side < 64 or side % 64:
+    if not 64 <= side <= SIDE_MAX or side % 64:
         # At other sides timm's MobileViT resizes the feature map inside the block.
         raise Unsupported(
-            "the image side is not a multiple of 64",
+            "the image side is no multiple of 64 that bittrue takes",
             got=side,
-            expected="64, 128, 192, 256, ...",
+            expected=f"64, 128, 192, 256, ... {SIDE_MAX}",
             next_step="at other sides the model resizes inside its blocks with aten.upsample_bilinear2d, "
             "which bittrue does not lower",
         )

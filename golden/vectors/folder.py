@@ -54,12 +54,8 @@ class PackageFolder:
         return path
 
 
-@contextmanager
-def folder_written_whole(out: Path) -> Iterator[PackageFolder]:
-    """Yield a temporary folder beside `out`; it becomes `out` when the block ends well, else it goes.
-
-    Raises BadInput unless `out` is new or an empty folder.
-    """
+def check_empty(out: Path) -> None:
+    """Refuse a package folder that is neither new nor empty; before any work, where it can be."""
     if out.is_symlink() or (out.exists() and not out.is_dir()) or (out.is_dir() and any(out.iterdir())):
         raise BadInput(
             "the output folder is not empty",
@@ -68,6 +64,15 @@ def folder_written_whole(out: Path) -> Iterator[PackageFolder]:
             expected="a new or an empty folder",
             next_step="choose another --out, or remove the folder first",
         )
+
+
+@contextmanager
+def folder_written_whole(out: Path) -> Iterator[PackageFolder]:
+    """Yield a temporary folder beside `out`; it becomes `out` when the block ends well, else it goes.
+
+    Raises BadInput unless `out` is new or an empty folder.
+    """
+    check_empty(out)
     part = None
     try:
         out.parent.mkdir(parents=True, exist_ok=True)

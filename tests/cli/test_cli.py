@@ -20,6 +20,7 @@ from small_models import pictures, small_plan
 
 from bittrue.calibration.plan import save_plan
 from bittrue.cli.main import main
+from bittrue.spec.files import read_safetensors, write_safetensors
 from bittrue.workflow import lower, vectors
 
 Run = Callable[..., tuple[int, str, str]]
@@ -137,6 +138,100 @@ def test_a_difference_is_exit_1(run: Run, made: Path, tmp_path: Path) -> None:
     assert code == 1
     assert "DIFFERENT" in out
     assert "0x" in out
+    assert "[image 0]" in " ".join(out.split())
+    (tmp_path / "dut" / "qkv" / "output.bin").write_bytes(wrong.astype("int8").tobytes()[:-3])
+    code, out, _ = run("check", tmp_path / "package", "--dut", tmp_path / "dut")
+    words = " ".join(out.split())
+    assert code == 1
+    assert "design files 2" in words
+    found = json.loads(run("check", tmp_path / "package", "--dut", tmp_path / "dut", "--json")[1])["design"]
+    assert f"{len(found['not_compared'])} of {len(found['not_compared']) + 1} stages" in words
+
+
+def test_names_are_printed_as_they_are(run: Run, made: Path, tmp_path: Path) -> None:
+    """What looks like markup is a file name."""
+    folder = tmp_path / "a[bold]b"
+    folder.mkdir()
+    code, out, _ = run("lower", made / "plan.safetensors", "--out", folder / "p[red]q")
+    assert code == 0
+    assert "a[bold]b/p[red]q" in "".join(out.split())
+    assert (folder / "p[red]q").is_file()
+
+
+def test_outputs_that_would_destroy_something_are_refused(run: Run, made: Path, tmp_path: Path) -> None:
+    """A folder, a device, an input of the same command; a link is written through."""
+    plan = tmp_path / "plan"
+    plan.write_bytes((made / "plan.safetensors").read_bytes())
+    refuse(run, "lower", plan, "--out", plan, said="replace an input")
+    refuse(run, "lower", plan, "--out", tmp_path, said="a folder")
+    refuse(run, "lower", plan, "--out", "/dev/null", said="no regular file")
+    refuse(run, "lower", plan, "--out", plan / "x", said="cannot write")
+    assert plan.read_bytes() == (made / "plan.safetensors").read_bytes()
+    (tmp_path / "target").write_text("old")
+    (tmp_path / "link").symlink_to(tmp_path / "target")
+    assert run("lower", plan, "--out", tmp_path / "link")[0] == 0
+    assert (tmp_path / "link").is_symlink()
+    assert (tmp_path / "target").read_bytes() == (made / "program.safetensors").read_bytes()
+
+
+def test_edited_provenance_is_refused(run: Run, made: Path, tmp_path: Path) -> None:
+    """Preprocessing decides the bytes that photographs become: it stands outside the digest, not outside the check."""
+    arrays, metadata = read_safetensors(made / "program.safetensors", "program")
+    document = json.loads(metadata["document"])
+    document["provenance"]["preprocessing"] = document["provenance"]["preprocessing"].replace("0.9", "0.2")
+    write_safetensors(tmp_path / "edited", arrays, {**metadata, "document": json.dumps(document, sort_keys=True)})
+    refuse(run, "simulate", tmp_path / "edited", "--images", made / "photos", said="edited")
+
+
+def test_a_closed_pipe_is_no_difference(made: Path) -> None:
+    """Whoever stops reading must not see exit code 1, which means that a bit differed."""
+    script = "import sys; sys.argv = sys.argv[1:]; from bittrue.cli.main import main; main()"
+    command = [sys.executable, "-c", script, "bittrue", "cost", str(made / "program.safetensors"), "--json"]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    assert process.stdout is not None and process.stderr is not None
+    process.stdout.close()
+    process.stderr.read()
+    assert process.wait() not in (0, 1)
+    process.stderr.close()
+
+
+def test_edited_comparisons_are_refused(run: Run, made: Path, tmp_path: Path) -> None:
+    """Wrong types, impossible counts and endless nesting get one clear error."""
+    path = tmp_path / "c.json"
+    arguments = ("--plan", made / "plan.safetensors", "--out", path)
+    assert run("compare", made / "program.safetensors", "--images", made / "images.npy", *arguments)[0] == 0
+    whole = json.loads(path.read_text())
+    edits: list[dict[str, object]] = [
+        {"tensors": []},
+        {"images": -1},
+        {"top1": {}},
+        {"program_sha256": 5},
+        {"verdict": 7},
+    ]
+    for edit in edits:
+        path.write_text(json.dumps({**whole, **edit}))
+        refuse(
+            run,
+            "report",
+            made / "program.safetensors",
+            "--comparison",
+            path,
+            "--out",
+            tmp_path / "r",
+            said="not a comparison",
+        )
+    path.write_text('{"a":' * 30000)
+    refuse(
+        run,
+        "report",
+        made / "program.safetensors",
+        "--comparison",
+        path,
+        "--out",
+        tmp_path / "r",
+        said="not a comparison",
+    )
+    assert not (tmp_path / "r").exists()
 
 
 def damaged(made: Path, folder: Path, name: str, change: Callable[[bytes], bytes]) -> Path:
@@ -261,6 +356,8 @@ def test_bad_models_and_weights_are_refused(run: Run, made: Path, tmp_path: Path
         (["mobilevit_xxs", "--weights", made / "images.npy"], "weights file"),
         (["mobilevit_xxs", "--weights", tmp_path / "evil.pth"], "more than tensors"),
         (["mobilevit_xxs", "--weights", EXAMPLE_WEIGHTS, "--side", 100], "multiple of 64"),
+        (["mobilevit_xxs", "--weights", EXAMPLE_WEIGHTS, "--side", 0], "multiple of 64"),
+        (["mobilevit_xxs", "--weights", EXAMPLE_WEIGHTS, "--side", 10**9 // 64 * 64], "multiple of 64"),
         (["mobilevit_xxs", "--weights", EXAMPLE_WEIGHTS, "--method", "magic"], "minmax"),
         (["mobilevit_xxs", "--weights", EXAMPLE_WEIGHTS, "--weight-bits", 40], "--weight-bits"),
     ):
