@@ -128,8 +128,18 @@ def _dumps(manifest: Manifest, dut: Path) -> dict[tuple[str, str], list[Path]]:
     """The files to compare by (step, stage); refuses those that belong to no step or stage."""
     steps = {Path(step.folder).name: step for step in manifest.steps} | {step.name: step for step in manifest.steps}
     dumps: dict[tuple[str, str], list[Path]] = {}
-    for path in sorted([*dut.glob("*"), *dut.glob("*/*")]):
-        if path.suffix not in SUFFIXES or not path.is_file():
+    for path in sorted(dut.rglob("*")):
+        if path.suffix.lower() not in SUFFIXES or not path.is_file():
+            continue
+        if len(path.relative_to(dut).parts) > 2:
+            if path.parent.name in steps:  # a dump; what lies deep elsewhere is a simulator's own
+                raise BadInput(
+                    "a dump lies too deep to be compared",
+                    where=str(path),
+                    got=path.relative_to(dut).as_posix(),
+                    expected=f"{path.parent.name}/{path.name}",
+                    next_step=f"give --dut {path.parent.parent}",
+                )
             continue
         step = steps.get(path.parent.name) if path.parent != dut else None
         if step is None:
@@ -183,9 +193,9 @@ def _read_words(path: Path, value: Value, count: int) -> Words:
         data = path.read_bytes()
     except OSError as error:
         raise BadInput("a file of the design cannot be read", where=str(path), got=error.strerror) from error
-    if path.suffix == ".mem":
+    if path.suffix.lower() == ".mem":
         return from_mem(data.decode("utf-8", errors="replace"), value.bits, words=count, where=str(path))
-    if path.suffix == ".bin":
+    if path.suffix.lower() == ".bin":
         return from_bin(data, value.bits, signed=value.signed, words=count)
     codes = from_npy(data, str(path))
     words = from_values(codes.reshape(-1), value.bits, signed=value.signed, words=count)

@@ -198,6 +198,8 @@ def test_other_files_do_not_disturb(package: Path, dut: Dumps) -> None:
     (folder / "waves.vcd").write_text("x")
     (folder / "obj_dir").mkdir()
     (folder / "obj_dir" / "Vtop.cpp").write_text("x")
+    (folder / "obj_dir" / "deep").mkdir()
+    (folder / "obj_dir" / "deep" / "rom.bin").write_text("x")
     (folder / "stem.0.conv" / "run.log").write_text("x")
     (folder / "stem.0.conv" / "const_weight.mem").write_text("zz")
     assert compare_design(package, folder).agreed
@@ -210,12 +212,14 @@ def test_other_files_do_not_disturb(package: Path, dut: Dumps) -> None:
         ("stem.0.cnv/output.mem", "no step"),
         ("stem.0.conv/acumulator.mem", "no stage"),
         ("stem.0.act/accumulator.bin", "no stage"),
+        ("run1/stem.0.act/output.mem", "too deep"),
+        ("stem.0.cnv/OUTPUT.MEM", "no step"),
     ],
 )
 def test_files_for_nothing_are_refused(package: Path, dut: Dumps, path: str, text: str) -> None:
     """A dump that belongs to no step or stage is refused, with the nearest names."""
     folder = dut()
-    (folder / path).parent.mkdir(exist_ok=True)
+    (folder / path).parent.mkdir(exist_ok=True, parents=True)
     (folder / path).write_text("00")
     with pytest.raises(BadInput, match=text) as error:
         compare_design(package, folder)
