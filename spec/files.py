@@ -109,14 +109,8 @@ def read_safetensors(path: Path, kind: str) -> tuple[dict[str, NDArray[np.generi
             if not isinstance(metadata, dict) or not all(isinstance(value, str) for value in metadata.values()):
                 raise ValueError("its metadata is not a table of texts")
             return arrays, metadata
-    except (
-        SafetensorError,
-        OSError,
-        ValueError,
-        TypeError,
-        AttributeError,
-        RecursionError,
-    ) as error:  # the last two: bfloat16, float8
+    # TypeError and AttributeError: bfloat16 and float8, which NumPy lacks. RecursionError: endlessly nested JSON.
+    except (SafetensorError, OSError, ValueError, TypeError, AttributeError, RecursionError) as error:
         raise BadInput(
             f"not a readable {kind} file",
             where=str(path),

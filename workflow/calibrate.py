@@ -41,7 +41,7 @@ def calibrate(
     there are fewer. Raises BittrueError for anything that cannot be used.
     """
     if out is not None:
-        check_target(out, images)
+        check_target(out, images, Path(weights))
     need_torch("calibrate")
     from bittrue.calibration.calibrate import calibrate_graph
     from bittrue.calibration.frontend.export import export_graph

@@ -63,7 +63,7 @@ def compare(
     errors: look at `verdict.agreed`.
     """
     if out is not None:
-        check_target(out, images, *([program] if isinstance(program, Path) else []))
+        check_target(out, images, *(path for path in (program, plan) if isinstance(path, Path)))
     need_torch("compare")
     from bittrue.calibration.float_run import FloatRunner
     from bittrue.golden.reference import Reference

@@ -22,6 +22,13 @@ def test_outputs_that_would_destroy_something_are_refused(run: Run, made: Path, 
     plan = tmp_path / "plan"
     plan.write_bytes((made / "plan.safetensors").read_bytes())
     refuse(run, "lower", plan, "--out", plan, said="replace an input")
+    program = made / "program.safetensors"
+    compare = ("compare", program, "--images", made / "images.npy", "--plan", plan, "--out", plan)
+    refuse(run, *compare, said="replace an input")
+    weights = tmp_path / "weights.pth"
+    weights.write_bytes(b"x")
+    calibrate = ("calibrate", "mobilevit_xxs", "--weights", weights, "--images", made / "photos", "--out", weights)
+    refuse(run, *calibrate, said="replace an input")
     refuse(run, "lower", plan, "--out", tmp_path, said="a folder")
     refuse(run, "lower", plan, "--out", "/dev/null", said="no regular file")
     refuse(run, "lower", plan, "--out", plan / "x", said="cannot write")
