@@ -2,8 +2,10 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+TOSA := .venv-tosa
+TOSA_PINS := tests/peers/constraints-tosa.txt
 
-.PHONY: demo test prove lint types pytest clean
+.PHONY: demo test prove profiles lint types pytest clean
 
 demo: $(VENV)/installed
 	$(BIN)/bittrue demo --out out/demo
@@ -14,9 +16,19 @@ test: lint types pytest
 prove: $(VENV)/installed
 	$(BIN)/python tests/proofs/prove_requantizer.py
 
+# Every profile against the runtime or the RTL outputs that it mirrors; writes the table in docs/profiles.md. Minutes.
+profiles: $(VENV)/installed $(TOSA)/installed
+	$(BIN)/python tests/peers/table.py --write docs/profiles.md
+
 $(VENV)/installed: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev]'
+	touch $@
+
+# The TOSA reference model needs another numpy than bittrue.
+$(TOSA)/installed: $(TOSA_PINS)
+	$(PYTHON) -m venv $(TOSA)
+	$(TOSA)/bin/python -m pip install --quiet --constraint $(TOSA_PINS) tosa-tools
 	touch $@
 
 lint: $(VENV)/installed
@@ -31,9 +43,9 @@ types: $(VENV)/installed
 	cd build/types && MYPYPATH=. ../../$(BIN)/mypy --config-file ../../pyproject.toml --cache-dir ../../.mypy_cache -p bittrue
 
 # First the arithmetic as plain Python, where nothing can wrap unseen, then everything with the compiled kernels.
-pytest: $(VENV)/installed
+pytest: $(VENV)/installed $(TOSA)/installed
 	NUMBA_DISABLE_JIT=1 $(BIN)/pytest -q -n 2 tests/ops tests/simulator tests/vectors
 	$(BIN)/pytest -n 2
 
 clean:
-	rm -rf $(VENV) build out *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) $(TOSA) build out *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

@@ -21,13 +21,18 @@ def register(app: typer.Typer) -> None:
         datapath: Annotated[
             str, typer.Option("--datapath", help="Name of hw_configs/datapaths, or a TOML file.")
         ] = "iot_npu",
+        supply: Annotated[
+            str | None, typer.Option("--supply", help="Datapath whose units stand in for those that are missing.")
+        ] = None,
         json: Json = False,
     ) -> None:
         """Turn a plan into integers for one datapath, with every bound proved: plan -> program."""
+        from json import loads as load_json
+
         from bittrue import workflow
 
         with progress_bars(quiet=json) as progress:
-            program = workflow.lower(plan, datapath=datapath, out=out, progress=progress)
+            program = workflow.lower(plan, datapath=datapath, supply=supply, out=out, progress=progress)
         bounds = [(call.bound.bits, call.step) for call in program.calls if call.bound is not None]
         widest_bits, widest = max(bounds)
         facts = {
@@ -38,6 +43,7 @@ def register(app: typer.Typer) -> None:
             "accumulators_proved": len(bounds),
             "widest_accumulator_bits": widest_bits,
             "widest_accumulator": widest,
+            "scales_changed": len(load_json(program.provenance["scales_changed"])),
         }
         if json:
             print_json(facts)

@@ -132,12 +132,13 @@ class _Pair:
 
 def _pairs(program: Program, expected: Trace, actual: Trace) -> Iterator[_Pair]:
     """Everything that either side has or should have, in the order in which it arises."""
-    yield _tensor_pair(program.tensors[program.input], expected, actual)
+    for name in program.inputs:
+        yield _tensor_pair(program.tensors[name], expected, actual)
     both_have_stages = bool(expected.stages) and bool(actual.stages)
     for call in program.calls:
         if both_have_stages:
             left, right = expected.stages.get(call.step, {}), actual.stages.get(call.step, {})
-            for stage in call.op.stages:
+            for stage in call.op.stages_on(call.datapath):
                 yield _Pair(call.step, stage, _stage_bits(call, stage), None, left.get(stage), right.get(stage))
         yield _tensor_pair(call.output, expected, actual)
     for name in sorted((set(expected.tensors) | set(actual.tensors)) - set(program.tensors)):

@@ -178,7 +178,7 @@ class Fidelity:
     @property
     def rows(self) -> tuple[TensorFidelity, ...]:
         """One row for each compared tensor, in order of production."""
-        order = (self.program.input, *(step.output for step in self.program.steps))
+        order = (*self.program.inputs, *(step.output for step in self.program.steps))
         return tuple(self._sums[name].row(name) for name in order if name in self._sums)
 
     @property

@@ -8,17 +8,21 @@ adding a rounding constant. Every function is exact for every operand its docstr
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Literal
 
 import torch
 from torch import Tensor
 
 from bittrue.spec.arithmetic import Rounding
 
+TOSA_DISTURBANCE = 1 << 30
+"""What TOSA's DOUBLE_ROUND moves a value away from zero before a shift above 31 (RESCALE, apply_scale_32)."""
+
 
 def round_shift(value: Tensor, shift: Tensor | int, rounding: Rounding) -> Tensor:
     """Divide by 2**shift and round as `rounding` says.
 
-    value: int64, any shape, any value. shift: an integer or int64 broadcastable to value, 1..62.
+    value: int64, any shape, any value. shift: an integer or int64 broadcastable to value, 1..63.
     Returns int64 of the broadcast shape.
     """
     shift = torch.as_tensor(shift, dtype=torch.int64)
@@ -29,13 +33,23 @@ def round_shift(value: Tensor, shift: Tensor | int, rounding: Rounding) -> Tenso
     if rounding is Rounding.TOWARD_ZERO:
         return floor + ((remainder > 0) & (value < 0))
     half = torch.ones_like(shift) << (shift - 1)
+    if rounding is Rounding.TOSA_DOUBLE:
+        away = torch.where(value >= 0, TOSA_DISTURBANCE, -TOSA_DISTURBANCE)
+        return floor + (remainder >= half - torch.where(shift > 31, away, 0))
     if rounding is Rounding.HALF_UP:
         tie_goes_up = torch.ones_like(value, dtype=torch.bool)
     elif rounding is Rounding.HALF_AWAY:
         tie_goes_up = value >= 0
     else:
+        assert rounding is Rounding.HALF_EVEN, rounding
         tie_goes_up = floor % 2 == 1
     return floor + ((remainder > half) | ((remainder == half) & tie_goes_up))
+
+
+def shifted(value: Tensor, shift: Tensor | int, rounding: Rounding) -> Tensor:
+    """`round_shift` for shifts 0..63: a shift of 0 leaves the value as it is."""
+    shift = torch.as_tensor(shift, dtype=torch.int64)
+    return torch.where(shift > 0, round_shift(value, shift.clamp(min=1), rounding), value)
 
 
 def wrap(value: Tensor, bits: int) -> Tensor:
@@ -45,14 +59,25 @@ def wrap(value: Tensor, bits: int) -> Tensor:
     return low_bits - (negative << bits)
 
 
-def clamp(value: Tensor, low: int, high: int) -> Tensor:
-    """Saturate into [low, high]."""
-    return value.clamp(low, high)
+def read_unsigned(value: Tensor, bits: int) -> Tensor:
+    """The low `bits` bits (1..62) of an int64, read as an unsigned number."""
+    return value % (1 << bits)
+
+
+def clamp(value: Tensor, low: Tensor | int, high: Tensor | int) -> Tensor:
+    """Saturate into [low, high]: integers, or int64 broadcastable to value."""
+    low, high = (torch.as_tensor(end, dtype=torch.int64) for end in (low, high))
+    return torch.minimum(torch.maximum(value, low), high)
 
 
 def saturate(value: Tensor, bits: int) -> Tensor:
     """Saturate into the range of a two's complement number of `bits` bits (1..63)."""
     return clamp(value, -(1 << (bits - 1)), (1 << (bits - 1)) - 1)
+
+
+def held(value: Tensor, bits: int, overflow: Literal["wrap", "saturate"]) -> Tensor:
+    """What a two's complement register of `bits` bits that wraps or saturates holds of an int64."""
+    return wrap(value, bits) if overflow == "wrap" else saturate(value, bits)
 
 
 def saturating_sum(start: Tensor, terms: Iterable[Tensor], bits: int) -> Tensor:

@@ -5,6 +5,7 @@ It is the judge of the simulator: slow, literal, and sharing nothing with it but
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 import numpy as np
@@ -32,23 +33,23 @@ class Reference:
         self.program = program
         self._calls = tuple(_with_int64_constants(call) for call in program.calls)
 
-    def run(self, image: NDArray[np.uint8], *, stages: bool = False) -> Trace:
+    def run(self, image: Codes | Mapping[str, Codes], *, stages: bool = False) -> Trace:
         """Run every step on one image.
 
-        image: codes of the program's input, uint8 [1, 3, H, W]. stages: record the values inside the
-        ops too. Raises OutOfDomain for an image that is not the input's, for a step whose output leaves
-        its tensor's range, and for an accumulator that leaves its proved bound.
+        image: codes of the program's input, uint8 [1, 3, H, W]; or of every input by name. stages: record the
+        values inside the ops too. Raises OutOfDomain for an image that is not the input's, for a step whose
+        output leaves its tensor's range, and for an accumulator that leaves its proved bound.
         """
-        source = self.program.tensors[self.program.input]
-        source.check_codes(image)
-        tensors: dict[str, Codes] = {source.name: image.astype(source.dtype)}
+        tensors = self.program.operands(image)
         recorded: dict[str, dict[str, NDArray[np.int64]]] = {}
         for step, call in zip(self.program.steps, self._calls, strict=True):
             operands = [torch.from_numpy(tensors[name].astype(np.int64)) for name in step.inputs]
             found: Stages | None = {} if stages else None
             output = JUDGES[step.op.name](call, operands, found)
             tensors[step.output] = _codes(call.output, output)
-            assert found is None or tuple(found) == step.op.stages, f"{step.op.name} records its stages in order"
+            assert found is None or tuple(found) == step.op.stages_on(self.program.datapath), (
+                f"{step.op.name} records its stages in order"
+            )
             if found:
                 recorded[step.name] = {name: np.ascontiguousarray(value.numpy()) for name, value in found.items()}
         return Trace(self.program.digest, "reference", tensors, recorded)

@@ -39,9 +39,8 @@ def nearest(name: str, known: typing.Iterable[str]) -> str:
 
 
 def _one(detail: ErrorDetails, model: type[BaseModel], path: Path) -> BadInput:
-    keys = [str(part) for part in detail["loc"]]
+    keys, parent = _place(model, [str(part) for part in detail["loc"]])
     where = f"{path}: {'.'.join(keys) or 'the file'}"
-    parent = _section(model, keys[:-1])
     known = sorted(parent.model_fields) if parent else []
     if detail["type"] == "extra_forbidden":
         return BadInput(
@@ -60,6 +59,16 @@ def _one(detail: ErrorDetails, model: type[BaseModel], path: Path) -> BadInput:
             expected=_words(field.annotation) if field else "a value",
             next_step=f"add {keys[-1]}",
         )
+    if detail["type"] in ("union_tag_not_found", "union_tag_invalid"):
+        kinds = _kinds(parent, keys)
+        got = detail.get("ctx", {}).get("tag")
+        return BadInput(
+            "this unit needs a kind" if got is None else "there is no such kind of this unit",
+            where=f"{where}.kind",
+            got="nothing" if got is None else repr(got),
+            expected=", ".join(map(repr, kinds)),
+            next_step="" if got is None else nearest(str(got), kinds),
+        )
     if detail["type"] == "literal_error":
         choices = str(detail.get("ctx", {}).get("expected", ""))
         return BadInput(
@@ -75,22 +84,53 @@ def _one(detail: ErrorDetails, model: type[BaseModel], path: Path) -> BadInput:
     return BadInput("this value is refused", where=where, got=got, expected=message)
 
 
-def _section(model: type[BaseModel], keys: list[str]) -> type[BaseModel] | None:
-    """The model that describes the table at a dotted path; None where the path leaves the models."""
-    for key in keys:
-        field = model.model_fields.get(key)
-        inner = _model(field.annotation) if field else None
-        if inner is None:
-            return None
-        model = inner
-    return model
+def _place(model: type[BaseModel], keys: list[str]) -> tuple[list[str], type[BaseModel] | None]:
+    """The dotted path as the file has it (pydantic adds the kind of a unit), and the model of its last table.
+
+    None where the path leaves the models.
+    """
+    shown: list[str] = []
+    parent: type[BaseModel] | None = model
+    choices: list[type[BaseModel]] = []
+    free = False  # the next key is the user's own, in a table of tables
+    for index, key in enumerate(keys):
+        if free:
+            shown.append(key)
+            free = False
+            continue
+        kinds = {tag: choice for choice in choices for tag in _tags(choice)}
+        if key in kinds:  # no key of the file
+            parent, choices = kinds[key], []
+            continue
+        if len(choices) == 1:
+            parent, choices = choices[0], []
+        elif choices:
+            parent, choices = None, []
+        shown.append(key)
+        field = parent.model_fields.get(key) if parent else None
+        if field is None or index == len(keys) - 1:
+            continue
+        choices = _models(field.annotation)
+        free = typing.get_origin(field.annotation) is dict
+    return shown, parent
 
 
-def _model(annotation: object) -> type[BaseModel] | None:
-    for part in (annotation, *typing.get_args(annotation)):
-        if isinstance(part, type) and not isinstance(part, types.GenericAlias) and issubclass(part, BaseModel):
-            return part
-    return None
+def _tags(model: type[BaseModel]) -> tuple[str, ...]:
+    field = model.model_fields.get("kind")
+    return typing.get_args(field.annotation) if field else ()
+
+
+def _models(annotation: object) -> list[type[BaseModel]]:
+    """Every model that an annotation names, at any depth."""
+    if isinstance(annotation, type) and not isinstance(annotation, types.GenericAlias):
+        return [annotation] if issubclass(annotation, BaseModel) else []
+    return [model for part in typing.get_args(annotation) for model in _models(part)]
+
+
+def _kinds(parent: type[BaseModel] | None, keys: list[str]) -> list[str]:
+    """The kinds of the unit at a path whose last table `parent` is; the last key may be the user's own."""
+    fields = [parent.model_fields[key] for key in keys[-2:] if parent and key in parent.model_fields]
+    return [tag for field in fields for model in _models(field.annotation) for tag in _tags(model)]
 
 
 def _literals(parent: type[BaseModel] | None, key: str) -> list[str]:
@@ -99,7 +139,7 @@ def _literals(parent: type[BaseModel] | None, key: str) -> list[str]:
 
 
 def _words(annotation: object) -> str:
-    if _model(annotation):
+    if _models(annotation):
         return "a table"
     choices = [repr(choice) for choice in typing.get_args(annotation) if isinstance(choice, str | int)]
     if choices:

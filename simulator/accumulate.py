@@ -15,11 +15,22 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bittrue.simulator.accumulate_fast import multiply_accumulate
-from bittrue.simulator.accumulate_ordered import saturating_multiply_accumulate, saturating_sums
+from bittrue.simulator.accumulate_ordered import (
+    ACCUMULATOR,
+    ADDER,
+    SATURATE,
+    SPILL,
+    WRAP,
+    saturating_multiply_accumulate,
+    saturating_sums,
+    tiled_multiply_accumulate,
+    tiled_sums,
+)
 from bittrue.simulator.fixed import saturate, wrap
 from bittrue.simulator.jit import jit
 from bittrue.spec.errors import IllFormed
 from bittrue.spec.op import Call
+from bittrue.spec.units.mac import Mac
 
 Integers = NDArray[np.integer]
 
@@ -40,55 +51,112 @@ def centred(codes: Integers, zero_point: int, dtype: np.dtype[np.signedinteger])
 
 
 def accumulate(
-    call: Call, weight: Integers, data: Integers, starts: Integers, *, length: int, bias: Integers | None = None
+    call: Call,
+    weight: Integers,
+    data: Integers,
+    starts: Integers,
+    *,
+    length: int,
+    bias: Integers | None = None,
+    ends: Integers | None = None,
 ) -> Integers:
-    """The accumulators of a step, after the datapath's overflow rule.
+    """The accumulators of a step, after every register of the datapath's MAC.
 
     weight: [groups, rows, taps]; data: flat, with length codes from every start; starts: [groups, taps];
-    bias: broadcastable to the result, None for an op without one.
-    Returns [groups, rows, length], int32 or int64.
+    bias: broadcastable to the result, None for an op without one; ends: the tap after each tile's last, None
+    for tiles of k_tile taps. Returns [groups, rows, length], int32 or int64.
     """
     dtype, mac = working_dtype(call), call.datapath.mac
     initial = np.zeros(1, np.int64) if bias is None else bias.astype(np.int64)
     shape = (weight.shape[0], weight.shape[1], length)
     taps = (_native(weight, dtype), _native(starts, np.dtype(np.int64)), _native(data, dtype))
-    if _is_exact(call):
+    if call.accumulator_proved or not mac.ordered:
         accumulator = _filled(shape, initial, dtype)
         multiply_accumulate(accumulator, *taps)
-        return accumulator if call.accumulator_proved else _wrapped(accumulator, mac.accumulator_bits)
-    # A register that starts at the bias cannot hold more than its own range either.
+        return _left(call, accumulator if call.accumulator_proved else _finished(mac, accumulator, call.step))
     first, last = (initial, 0) if mac.bias == "first" else (0, initial)
-    accumulator = _saturated(_filled(shape, first, dtype), mac.accumulator_bits)
-    saturating_multiply_accumulate(accumulator, *taps, mac.accumulator_bits)
-    return _saturated(accumulator + last, mac.accumulator_bits)
+    accumulator = _register(mac, _filled(shape, first, dtype))
+    if mac.k_tile:
+        tiles = tile_ends(mac, weight.shape[2]) if ends is None else ends
+        tiled_multiply_accumulate(accumulator, *taps, tiles, register_rules(mac))
+    else:
+        saturating_multiply_accumulate(accumulator, *taps, mac.accumulator_bits)
+    if mac.bias == "last":
+        accumulator = _register(mac, accumulator + last)
+    return _left(call, _finished(mac, accumulator, call.step) if mac.overflow == "saturate_at_end" else accumulator)
 
 
 def accumulate_terms(call: Call, terms: Integers) -> Integers:
-    """The accumulators of a plain sum, after the datapath's overflow rule.
+    """The accumulators of a plain sum, after every register of the datapath's MAC.
 
     terms: int64 [rows, terms], added from the first to the last. Returns int64 [rows].
     """
     mac = call.datapath.mac
-    if _is_exact(call):
+    if call.accumulator_proved or not mac.ordered:
         total = np.asarray(terms.sum(axis=1, dtype=np.int64))
-        return total if call.accumulator_proved else _wrapped(total, mac.accumulator_bits)
+        return _left(call, total if call.accumulator_proved else _finished(mac, total, call.step))
     total = np.zeros(terms.shape[0], np.int64)
-    saturating_sums(total, np.ascontiguousarray(terms), mac.accumulator_bits)
-    return total
+    if mac.k_tile:
+        tiled_sums(total, np.ascontiguousarray(terms), tile_ends(mac, terms.shape[1]), register_rules(mac))
+    else:
+        saturating_sums(total, np.ascontiguousarray(terms), mac.accumulator_bits)
+    return _left(call, _finished(mac, total, call.step) if mac.overflow == "saturate_at_end" else total)
 
 
-def _is_exact(call: Call) -> bool:
-    """Whether the exact sum, at most wrapped once at its end, is what the machine computes."""
-    if call.accumulator_proved or call.datapath.mac.overflow == "wrap":
-        return True
-    if call.datapath.mac.overflow == "saturate":
-        return False
+def register_codes(call: Call, codes: Integers, bits: int) -> Integers:
+    """Codes as the multiplier reads their registers of `bits` bits: themselves, or the unsigned number."""
+    return codes if call.datapath.mac.products == "signed" else codes.astype(np.int64) & ((1 << bits) - 1)
+
+
+def tile_ends(mac: Mac, taps: int) -> NDArray[np.int64]:
+    """The tap after each tile's last where tiles are k_tile consecutive taps (one tap without tiles)."""
+    size = max(mac.k_tile, 1)
+    return np.minimum(np.arange(size, taps + size, size, dtype=np.int64), taps)
+
+
+def register_rules(mac: Mac) -> NDArray[np.int64]:
+    """What adder, accumulator and spill do past their ends: int64 [3, 2] for accumulate_ordered.py."""
+    kinds = {"wrap": WRAP, "saturate": SATURATE}
+    rules = np.zeros((3, 2), np.int64)
+    for row, bits, overflow in (
+        (ADDER, mac.adder_bits, mac.adder_overflow),
+        (ACCUMULATOR, mac.accumulator_bits, mac.overflow),
+        (SPILL, mac.spill_bits, mac.spill_overflow),
+    ):
+        if bits is not None and overflow in kinds:
+            rules[row] = kinds[overflow], bits
+    return rules
+
+
+def _register(mac: Mac, values: Integers) -> Integers:
+    """What the accumulator keeps of a loaded or finished sum; a register that starts at the bias cannot hold
+    more than its own range either."""
+    if mac.overflow == "wrap":
+        return _wrapped(values, mac.accumulator_bits)
+    return _saturated(values, mac.accumulator_bits) if mac.overflow == "saturate" else values
+
+
+def _finished(mac: Mac, exact: Integers, step: str) -> Integers:
+    """What becomes of an exact sum whose order does not matter."""
+    if mac.overflow == "wrap":
+        return _wrapped(exact, mac.accumulator_bits)
+    if mac.overflow == "saturate_at_end":
+        return _saturated(exact, mac.accumulator_bits)
+    if mac.overflow == "exact":
+        return exact
     raise IllFormed(
         "the accumulator may overflow and the datapath refuses overflow",
-        where=call.step,
-        got=call.bound,
-        expected=f"a proved bound of at most {call.datapath.mac.accumulator_bits} bits",
+        where=step,
+        expected=f"a proved bound of at most {mac.accumulator_bits} bits",
     )
+
+
+def _left(call: Call, accumulator: Integers) -> Integers:
+    """The accumulator as it leaves the unit."""
+    bits = call.datapath.mac.output_bits
+    if bits is None or (call.bound is not None and call.accumulator_proved and call.bound.bits <= bits):
+        return accumulator
+    return _saturated(accumulator, bits)
 
 
 def _native(array: Integers, dtype: np.dtype[np.signedinteger]) -> Integers:

@@ -25,8 +25,8 @@ class Simulator:
         self.program = program
         self._last_use = _last_uses(program)
 
-    def run(self, image: Codes, *, keep: Keep = "tensors") -> Trace:
-        """Run one image, uint8 [1, 3, H, W] as the program's input says.
+    def run(self, image: Codes | Mapping[str, Codes], *, keep: Keep = "tensors") -> Trace:
+        """Run one image, uint8 [1, 3, H, W] as the program's input says, or every input by name.
 
         keep: "output" keeps the input and the output only and frees every other tensor after its last
         use; "tensors" keeps all tensors; "stages" also keeps every stage inside the ops.
@@ -35,10 +35,7 @@ class Simulator:
         if keep not in get_args(Keep):
             raise BadInput("unknown choice of what a run keeps", got=keep, expected=", ".join(get_args(Keep)))
         program = self.program
-        spec = program.tensors[program.input]
-        spec.check_codes(image)
-        # A copy: the trace must not change with the caller's array.
-        tensors: dict[str, np.ndarray] = {program.input: np.array(image, spec.dtype, order="C")}
+        tensors: dict[str, np.ndarray] = dict(program.operands(image))
         stages: dict[str, Mapping[str, np.ndarray]] = {}
         for index, (step, call) in enumerate(zip(program.steps, program.calls, strict=True)):
             inside: dict[str, np.ndarray] | None = {} if keep == "stages" else None
@@ -55,7 +52,7 @@ class Simulator:
 def _last_uses(program: Program) -> dict[int, tuple[str, ...]]:
     """The tensors that no step after a given one reads, the program's input and output excepted."""
     last = {name: index for index, step in enumerate(program.steps) for name in (step.output, *step.inputs)}
-    kept = {program.input, program.output}
+    kept = {*program.inputs, program.output}
     return {
         index: tuple(name for name, use in last.items() if use == index and name not in kept)
         for index in set(last.values())

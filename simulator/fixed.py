@@ -14,7 +14,7 @@ from bittrue.spec.arithmetic import Rounding
 Integer = int | np.signedinteger
 """An int64 in compiled code; a Python or NumPy integer where NUMBA_DISABLE_JIT is set."""
 
-HALF_UP, HALF_AWAY, HALF_EVEN, FLOOR, TOWARD_ZERO = 0, 1, 2, 3, 4
+HALF_UP, HALF_AWAY, HALF_EVEN, FLOOR, TOWARD_ZERO, TOSA_DOUBLE = 0, 1, 2, 3, 4, 5
 
 ROUNDING_CODES: dict[Rounding, int] = {
     Rounding.HALF_UP: HALF_UP,
@@ -22,6 +22,7 @@ ROUNDING_CODES: dict[Rounding, int] = {
     Rounding.HALF_EVEN: HALF_EVEN,
     Rounding.FLOOR: FLOOR,
     Rounding.TOWARD_ZERO: TOWARD_ZERO,
+    Rounding.TOSA_DOUBLE: TOSA_DOUBLE,
 }
 """The small integers by which compiled functions know the rounding rules."""
 
@@ -38,8 +39,11 @@ def round_shift(value: Integer, shift: Integer, rounding: int) -> Integer:
     if rounding == TOWARD_ZERO:
         # The quotient lies below the value; a negative one with bits shifted out moves up to zero's side.
         return quotient + (1 if value < 0 and quotient << shift != value else 0)
+    if rounding == TOSA_DOUBLE and shift > 31:
+        value += -(1 << 30) if value < 0 else 1 << 30
+        quotient = value >> shift
     guard = (value >> (shift - 1)) & 1
-    if rounding == HALF_UP:
+    if rounding in (HALF_UP, TOSA_DOUBLE):
         return quotient + guard
     sticky = value & ((1 << (shift - 1)) - 1)
     if sticky != 0:  # no tie: the guard bit decides

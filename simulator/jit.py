@@ -45,7 +45,7 @@ def source_digest() -> str:
     """SHA-256 of all simulator and kernel sources and of the versions of numba and Python."""
     root = Path(__file__).resolve().parent
     digest = hashlib.sha256(f"numba {numba.__version__} python {platform.python_version()}".encode())
-    for path in sorted([*root.glob("*.py"), *root.glob("kernels/*.py")]):
+    for path in sorted([*root.glob("*.py"), *root.glob("kernels/*.py"), *root.glob("units/**/*.py")]):
         digest.update(f"\0{path.relative_to(root)}\0".encode())
         digest.update(path.read_bytes())
     return digest.hexdigest()

@@ -34,6 +34,8 @@ class Rounding(StrEnum):
     """Toward -infinity: the bare arithmetic shift."""
     TOWARD_ZERO = "toward_zero"
     """Truncation: the magnitude's bits are dropped, as by C's integer division."""
+    TOSA_DOUBLE = "tosa_double"
+    """TOSA 1.0 RESCALE with DOUBLE_ROUND: half up; for a shift above 31, 2**30 is first moved away from zero."""
 
 
 def round_shift(value: Any, shift: Any, rounding: Rounding = Rounding.HALF_UP) -> Any:
@@ -52,6 +54,11 @@ def round_shift(value: Any, shift: Any, rounding: Rounding = Rounding.HALF_UP) -
         return (value + (half - 1) + ((value >> shift) & 1)) >> shift
     if rounding is Rounding.TOWARD_ZERO:
         return (value + ((value >> 63) & ((1 << shift) - 1))) >> shift
+    if rounding is Rounding.TOSA_DOUBLE:
+        # All that is added is a multiple of 2**30 where shift > 31, so the bits below may go first.
+        far = (shift > 31) * 1
+        away = far * (1 + 2 * (value >> 63))
+        return ((value >> 30 * far) + (half >> 30 * far) + away) >> (shift - 30 * far)
     return value >> shift
 
 
@@ -120,11 +127,11 @@ def integer_root(value: int) -> int:
     return math.isqrt(value)
 
 
-def multiplier_and_shift(ratio: Fraction, multiplier_bits: int, shift_max: int) -> tuple[int, int]:
+def multiplier_and_shift(ratio: Fraction, multiplier_bits: int, shift_max: int, shift_min: int = 1) -> tuple[int, int]:
     """The integer pair (m, s) with m / 2**s nearest to a positive real ratio.
 
-    m in [2**(multiplier_bits-1), 2**multiplier_bits), s in 1..shift_max; ties of m round up.
-    Raises IllFormed when the ratio needs a shift outside 1..shift_max.
+    m in [2**(multiplier_bits-1), 2**multiplier_bits), s in shift_min..shift_max; ties of m round up.
+    Raises IllFormed when the ratio needs a shift outside these.
     """
     if ratio <= 0:
         raise IllFormed("a requantization ratio must be positive", got=float(ratio), expected="> 0")
@@ -137,13 +144,13 @@ def multiplier_and_shift(ratio: Fraction, multiplier_bits: int, shift_max: int) 
     if multiplier == 1 << multiplier_bits:  # rounded up to the next power of two
         multiplier >>= 1
         shift -= 1
-    if not 1 <= shift <= shift_max:
+    if not shift_min <= shift <= shift_max:
         raise IllFormed(
             "a requantization ratio is outside what the multiplier and shifter can express",
             got=f"ratio {float(ratio):.6g}, which needs shift {shift}",
-            expected=f"a shift in 1..{shift_max}",
+            expected=f"a shift in {shift_min}..{shift_max}",
             next_step="choose a wider output scale"
-            if shift < 1
+            if shift < shift_min
             else "choose scales that lie closer together, or a wider shift",
         )
     return multiplier, shift

@@ -34,13 +34,13 @@ def weighted_bound(call: Call, weight: np.ndarray) -> AccumulatorBound:
     weight: [output channels, taps], any integer dtype. Padded taps read a zero point, which `check`
     has shown to be a code, so the code range covers them.
     """
-    low, high = call.inputs[0].code_range
-    w = weight.astype(np.int64)
+    low, high = multiplied(call, 0)
+    w = register_codes(call, weight.astype(np.int64), call.datapath.mac.weight_bits_max)
     # A partial sum has seen an arbitrary subset of the taps, so a tap may also contribute nothing.
     least = np.minimum(np.minimum(w * low, w * high), 0).sum(axis=1)
     most = np.maximum(np.maximum(w * low, w * high), 0).sum(axis=1)
     bias = call.constants["bias"].astype(np.int64)
-    if call.datapath.mac.bias == "first":
+    if call.datapath.mac.bias == "first" and not call.datapath.mac.k_tile:  # a tile's own sum has no bias in it
         return AccumulatorBound(int((least + bias).min()), int((most + bias).max()))
     return AccumulatorBound(int((least + np.minimum(bias, 0)).min()), int((most + np.maximum(bias, 0)).max()))
 
@@ -51,7 +51,7 @@ def contraction_bound(call: Call, length: int, *, along_last_axis: tuple[bool, b
     along_last_axis: whether the sum runs along a's and along b's last axis, which is where a proved row
     sum holds.
     """
-    a, b = centred(call, 0), centred(call, 1)
+    a, b = contracted(call, 0), contracted(call, 1)
     low, high = product(a, b)
     low, high = min(low, 0) * length, max(high, 0) * length
     for index, other in ((0, b), (1, a)):
@@ -60,6 +60,23 @@ def contraction_bound(call: Call, length: int, *, along_last_axis: tuple[bool, b
             reach = row_sum * max(abs(other[0]), abs(other[1]))
             low, high = max(low, -reach), min(high, reach)
     return AccumulatorBound(low, high)
+
+
+def contracted(call: Call, index: int) -> Interval:
+    """What the multiplier of matmul and weighted_sum sees of one operand. Raw unsigned registers have no place
+    for a zero point."""
+    spec = call.inputs[index]
+    if call.datapath.mac.products == "signed":
+        return centred(call, index)
+    if any(spec.zero_point):
+        raise IllFormed(
+            "a multiplier that reads its registers as unsigned cannot subtract a zero point",
+            where=f"{call.step}: tensor {spec.name}",
+            got=f"zero point {spec.zero_point[0]}",
+            expected="0",
+            next_step='set tensors.zero_points = "none", or mac.products = "signed"',
+        )
+    return code_range(spec.bits, signed=False)
 
 
 def any_data_bound(call: Call) -> AccumulatorBound:
@@ -74,9 +91,10 @@ def any_data_bound(call: Call) -> AccumulatorBound:
             raise IllFormed("a step without an accumulator has no bound", where=call.step)
         return bound
     if "weight" not in call.constants:
-        low, high = product(centred(call, 0), centred(call, 1))
+        low, high = product(contracted(call, 0), contracted(call, 1))
         return AccumulatorBound(min(low, 0) * gemm.k, max(high, 0) * gemm.k)
-    low, high = product(call.inputs[0].code_range, code_range(call.datapath.mac.weight_bits_max, signed=True))
+    mac = call.datapath.mac
+    low, high = product(multiplied(call, 0), code_range(mac.weight_bits_max, signed=mac.products == "signed"))
     bias = call.constants["bias"]
     return AccumulatorBound(
         min(low, 0) * gemm.k + min(int(bias.min()), 0), max(high, 0) * gemm.k + max(int(bias.max()), 0)
@@ -89,8 +107,39 @@ def held_accumulator(call: Call) -> AccumulatorBound:
     bound = call.bound
     if bound is None:
         raise IllFormed("a step with an accumulator has no bound", where=call.step)
-    bits = call.datapath.mac.accumulator_bits
-    return bound if bound.bits <= bits else AccumulatorBound(-(1 << (bits - 1)), (1 << (bits - 1)) - 1)
+    mac = call.datapath.mac
+    if call.accumulator_proved or (mac.overflow == "exact" and not mac.wraps):
+        held = bound
+    elif mac.wraps or mac.overflow == "saturate":
+        held = _full(mac.accumulator_bits)
+    else:
+        # What saturates in an adder or between tiles moves towards 0, and the bound of a tiled sum holds with and
+        # without its bias: the sum stays between the ends of its taps, as the exact one does.
+        held = bound if mac.overflow == "exact" else _within(bound, mac.accumulator_bits)
+    return held if mac.output_bits is None else _within(held, mac.output_bits)
+
+
+def _within(bound: AccumulatorBound, bits: int) -> AccumulatorBound:
+    full = _full(bits)
+    return AccumulatorBound(max(bound.low, full.low), min(bound.high, full.high))
+
+
+def _full(bits: int) -> AccumulatorBound:
+    return AccumulatorBound(*code_range(bits, signed=True))
+
+
+def multiplied(call: Call, index: int) -> Interval:
+    """What the multiplier of conv2d and linear sees of one operand: raw codes, raw registers, or codes with the
+    zero point subtracted."""
+    mac, spec = call.datapath.mac, call.inputs[index]
+    if mac.zero_point == "subtracted":
+        return centred(call, index)
+    return spec.code_range if mac.products == "signed" else code_range(spec.bits, signed=False)
+
+
+def register_codes(call: Call, codes: np.ndarray, bits: int) -> np.ndarray:
+    """Codes as the multiplier reads their registers of `bits` bits."""
+    return codes if call.datapath.mac.products == "signed" else codes & ((1 << bits) - 1)
 
 
 def check_accumulator(call: Call) -> None:
@@ -106,7 +155,7 @@ def check_accumulator(call: Call) -> None:
             where=call.step,
             got=f"partial sums in {bound.low}..{bound.high}, {bound.bits} bits",
             expected=f"at most {mac.accumulator_bits} bits",
-            next_step='widen mac.accumulator_bits, or set mac.overflow to "wrap" or "saturate"',
+            next_step='widen mac.accumulator_bits, or set mac.overflow to "wrap", "saturate" or "saturate_at_end"',
         )
     check_int64(call, "exact accumulator", bound.magnitude)
 

@@ -1,145 +1,97 @@
 """Datapath: everything about a piece of hardware that changes a bit.
 
 A Program carries the datapath it was lowered for, and both the simulator and the judge obey it. Read
-from TOML by `bittrue.hw_configs`; every key is checked, unknown keys are refused.
+from TOML by `bittrue.hw_configs`; every key is checked, unknown keys are refused. Each section is one unit
+of spec/units, whose docstring is normative.
 """
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, get_args
+from typing import Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import Field
 
-from bittrue.spec.arithmetic import Rounding
+from bittrue.spec.errors import Unsupported
+from bittrue.spec.units.activation import Activations
+from bittrue.spec.units.add import AnyAdd
+from bittrue.spec.units.concat import ConcatUnit
+from bittrue.spec.units.mac import Mac
+from bittrue.spec.units.mean import AnyMean, FoldedMean
+from bittrue.spec.units.mul import MulUnit
+from bittrue.spec.units.norm import AnyNorm
+from bittrue.spec.units.pool import AnyPool, FoldedPool
+from bittrue.spec.units.requantization import Requantization, RequantizationUnit
+from bittrue.spec.units.section import Section
+from bittrue.spec.units.softmax import AnySoftmax
+from bittrue.spec.units.table import Table
 
-Axis = Literal["ky", "kx", "c"]
-
-RoundingOp = Literal[
-    "add", "avg_pool2d", "concat", "conv2d", "group_norm", "layer_norm", "linear", "matmul", "mean", "mul", "softmax",
-    "weighted_sum",
+OpName = Literal[
+    "activation", "add", "avg_pool2d", "concat", "conv2d", "group_norm", "layer_norm", "linear", "matmul", "mean",
+    "mul", "permute", "reshape", "slice", "softmax", "table", "weighted_sum",
 ]  # fmt: skip
-"""Ops of spec/ops that round at run time (tables round when they are made, layout ops never)."""
 
-RequantizingOp = Literal["avg_pool2d", "concat", "conv2d", "linear", "matmul", "mean", "mul", "weighted_sum"]
-"""Those that end in the requantizer: accumulator * multiplier >> shift."""
+Found = TypeVar("Found")
 
 
-class _Section(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
+class Tensors(Section):
+    """What an activation tensor may be. Lowering chooses scales again, from the ranges in the plan, where the
+    plan's do not comply, and lists what it changed."""
+
+    zero_points: Literal["wide", "clamped", "none"] = "wide"
+    """"wide": any; one outside the code range folds into constants. "clamped": forced into the code range, as
+    an 8-bit zero point register does (values past it are lost). "none": symmetric tensors only."""
+    scales: Literal["any", "power_of_two"] = "any"
 
 
-class Mac(_Section):
-    """The multiply-accumulate unit of conv2d, linear, matmul, weighted_sum, mean and avg_pool2d."""
+class Datapath(Section):
+    """A complete integer datapath; see the sections for the meaning of each field.
 
-    activation_bits_max: Annotated[int, Field(strict=True, ge=2, le=16)]
-    """Widest activation code a multiplier takes (softmax probabilities excepted)."""
-    weight_bits_max: Annotated[int, Field(strict=True, ge=2, le=16)]
-    probability_bits_max: Annotated[int, Field(strict=True, ge=2, le=16)]
-    """Widest softmax probability a multiplier takes."""
-    accumulator_bits: Annotated[int, Field(strict=True, ge=8, le=48)]
-    overflow: Literal["wrap", "saturate", "refuse"]
-    """What the accumulator does past its ends: two's complement wrap; saturation after every single
-    addition, in `order`; or lowering refuses every step whose bound does not prove that it fits."""
-    order: tuple[Axis, Axis, Axis]
-    """Nesting of the reduction loops, outermost first; it decides a saturating accumulator's result.
-    One-dimensional reductions (linear, matmul, ...) run in ascending index."""
-    bias: Literal["first", "last"]
-    """Whether the accumulator is loaded with the bias or the bias is its last addition. A saturating
-    accumulator saturates the load as well: a register cannot hold what is wider than itself."""
-    bias_bits: Annotated[int, Field(strict=True, ge=8, le=48)]
-    """Width of a bias constant (with the input zero point folded in); lowering refuses wider ones."""
+    A section that is absent is a unit that the hardware does not have: a step that needs it is refused.
+    """
 
-    @model_validator(mode="after")
-    def _each_axis_once(self) -> Mac:
-        if sorted(self.order) != ["c", "kx", "ky"]:
-            raise ValueError('order must name each of "ky", "kx", "c" once')
-        return self
-
-
-class Requantization(_Section):
-    """The multiply, round, shift, add-zero-point, saturate unit behind every accumulator."""
-
-    multiplier_bits: Annotated[int, Field(strict=True, ge=8, le=31)]
-    """m lies in [2**(multiplier_bits-1), 2**multiplier_bits)."""
-    shift_max: Annotated[int, Field(strict=True, ge=1, le=62)]
-    rounding: Rounding
-    """Default rule of every operator."""
-    rounding_of: dict[RoundingOp, Rounding] = Field(default_factory=dict)
-    """Operators that round differently."""
-    second_rounding: Rounding | None = None
-    """Where given, the requantizer shifts twice, as gemmlowp does: first by `first_shift` with `rounding`
-    (the high half of a doubled product), then by the rest with this rule. A shift below first_shift
-    becomes a left shift of the accumulator in front. add, softmax and the norms round once all the same."""
-    first_shift: Annotated[int, Field(strict=True, ge=1, le=62)] = 31
-    single_rounding_ops: tuple[RequantizingOp, ...] = ()
-    """Operators that round once although the others round twice; kept sorted, each once, so that equal
-    datapaths have equal digests."""
-
-    @field_validator("single_rounding_ops")
-    @classmethod
-    def _in_one_order(cls, ops: tuple[RequantizingOp, ...]) -> tuple[RequantizingOp, ...]:
-        return tuple(sorted(set(ops)))
-
-
-class Softmax(_Section):
-    """Table of exponentials, one floor reciprocal a row."""
-
-    logit_bits_max: Annotated[int, Field(strict=True, ge=2, le=12)]
-    """The exponential table has 2**(logit bits) entries."""
-    exponential_bits: Annotated[int, Field(strict=True, ge=4, le=16)]
-    reciprocal_bits: Annotated[int, Field(strict=True, ge=16, le=62)]
-    """The reciprocal is floor(2**reciprocal_bits / sum)."""
-    probability_bits: Annotated[int, Field(strict=True, ge=4, le=16)]
-    row_max: Annotated[int, Field(strict=True, ge=1, le=65536)]
-    """The longest row that the unit holds."""
-
-    @model_validator(mode="after")
-    def _reciprocal_keeps_precision(self) -> Softmax:
-        if self.reciprocal_bits <= self.probability_bits:
-            raise ValueError("reciprocal_bits must exceed probability_bits")
-        return self
-
-
-class Norm(_Section):
-    """Layer and group norm by the exact integer identity with a floor integer root."""
-
-    sum_bits: Annotated[int, Field(strict=True, ge=8, le=48)]
-    sum_of_squares_bits: Annotated[int, Field(strict=True, ge=8, le=62)]
-    variance_bits: Annotated[int, Field(strict=True, ge=16, le=62)]
-    """Width of n * sum_of_squares - sum**2 + epsilon and of the root's operand."""
-    fraction_bits: Annotated[int, Field(strict=True, ge=8, le=24)]
-    """Fraction bits of the normalized value before gamma and beta."""
-    multiplier_bits: Annotated[int, Field(strict=True, ge=8, le=31)]
-    """|gamma multiplier| < 2**multiplier_bits."""
-
-
-class Table(_Section):
-    """Activation functions and the input quantizer: one entry per input code."""
-
-    input_bits_max: Annotated[int, Field(strict=True, ge=2, le=16)]
-    output_bits_max: Annotated[int, Field(strict=True, ge=2, le=16)]
-
-
-class Datapath(_Section):
-    """A complete integer datapath; see the sections for the meaning of each field."""
-
-    format_version: Literal[1]
+    format_version: Literal[2]
     name: str
     source: str
-    """Where the arithmetic is documented."""
+    """Where the arithmetic is documented: project, file, commit or version."""
+    ops: tuple[OpName, ...] | None = None
+    """Ops that the hardware executes; None: all that its units can state. Layout ops, which only move codes, and
+    the quantizer of the image, which the host may run, are no matter of it."""
+    tensors: Tensors = Field(default_factory=Tensors)
     mac: Mac
     requantization: Requantization
-    softmax: Softmax
-    norm: Norm
+    add: AnyAdd | None = None
+    mul: MulUnit = Field(default_factory=MulUnit)
+    mean: AnyMean = Field(default_factory=FoldedMean)
+    avg_pool2d: AnyPool = Field(default_factory=FoldedPool)
+    concat: ConcatUnit = Field(default_factory=ConcatUnit)
+    softmax: AnySoftmax | None = None
+    norm: AnyNorm | None = None
     table: Table
+    activation: Activations = Field(default_factory=dict)
+    """The unit of each function that has one; a function without an entry goes by table."""
 
-    def rounding(self, op: str) -> Rounding:
-        """The rounding rule of one operator."""
-        overrides: dict[str, Rounding] = dict(self.requantization.rounding_of.items())
-        return overrides.get(op, self.requantization.rounding)
+    def requantizer(self, op: str) -> RequantizationUnit:
+        """The requantizer as one operator has it."""
+        return self.requantization.for_op(op)
 
-    def second_rounding(self, op: str) -> Rounding | None:
-        """The rule of an operator's second shift; None where it shifts once."""
-        unit = self.requantization
-        twice = op in get_args(RequantizingOp) and op not in unit.single_rounding_ops
-        return unit.second_rounding if twice else None
+    def supplied_by(self, other: Datapath) -> Datapath:
+        """The same datapath with the units that it lacks taken from another, and every op executed.
+
+        For whole networks on hardware that is documented only in part; the name says so.
+        """
+        units = {"add": self.add, "softmax": self.softmax, "norm": self.norm}
+        missing = {name: getattr(other, name) for name, unit in units.items() if unit is None}
+        widest = max(self.mac.probability_bits_max, other.mac.probability_bits_max)
+        mac = self.mac.model_copy(update={"probability_bits_max": widest} if "softmax" in missing else {})
+        return self.model_copy(update={"name": f"{self.name}+{other.name}", "ops": None, "mac": mac, **missing})
+
+    def required(self, unit: Found | None, what: str) -> Found:
+        """A unit that a step needs, or a refusal that names it."""
+        if unit is None:
+            raise Unsupported(
+                f"the datapath has no {what} unit",
+                where=f"datapath {self.name}",
+                expected=f"a [{what}] section",
+                next_step="choose another datapath, or supply the missing units from one: --supply iot_npu",
+            )
+        return unit

@@ -14,9 +14,10 @@ from typing import ClassVar, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from bittrue.spec.arithmetic import Rounding, signed_bits
+from bittrue.spec.arithmetic import signed_bits
 from bittrue.spec.datapath import Datapath
 from bittrue.spec.tensors import TensorSpec
+from bittrue.spec.units.requantization import RequantizationUnit
 
 Shape = tuple[int, ...]
 Constants = Mapping[str, NDArray[np.integer]]
@@ -86,20 +87,16 @@ class Call:
     """Proved bound of the accumulator; None for ops without one."""
 
     @property
-    def rounding(self) -> Rounding:
-        """The datapath's rounding rule for this op."""
-        return self.datapath.rounding(self.op.name)
-
-    @property
-    def second_rounding(self) -> Rounding | None:
-        """The rule of the requantizer's second shift; None where it shifts once."""
-        return self.datapath.second_rounding(self.op.name)
+    def requantizer(self) -> RequantizationUnit:
+        """The datapath's requantizer as this op has it."""
+        return self.datapath.requantizer(self.op.name)
 
     @property
     def accumulator_proved(self) -> bool:
-        """Whether no partial sum can leave the datapath's accumulator, so that order and overflow
-        cannot matter."""
-        return self.bound is not None and self.bound.bits <= self.datapath.mac.accumulator_bits
+        """Whether no partial sum can leave the narrowest register that it passes, so that order and
+        overflow cannot matter."""
+        mac = self.datapath.mac
+        return self.bound is not None and (mac.exact or self.bound.bits <= mac.register_bits)
 
 
 @dataclass(frozen=True)
@@ -111,11 +108,21 @@ class Op:
 
     name: ClassVar[str]
     roles: ClassVar[tuple[str, ...]] = ()
-    """Integer constants that a step must bring, by role."""
+    """Integer constants that a step must bring on any datapath, by role."""
+    requantizes: ClassVar[bool] = False
+    """Whether the op ends in the requantizer, which brings constants of its own."""
     stages: ClassVar[tuple[str, ...]] = ()
-    """Named intermediate values in the order in which they arise; the output itself is not one."""
+    """Named intermediate values in the order in which they arise, on any datapath; the output is not one."""
     arity: ClassVar[int | None] = 1
     """Number of inputs; None for one or more."""
+
+    def roles_on(self, datapath: Datapath) -> tuple[str, ...]:
+        """The constants that a step must bring on one datapath."""
+        return self.roles + (datapath.requantizer(self.name).roles if self.requantizes else ())
+
+    def stages_on(self, datapath: Datapath) -> tuple[str, ...]:
+        """The stages of a step on one datapath."""
+        return self.stages
 
     def output_shape(self, shapes: Sequence[Shape]) -> Shape:
         """Shape of the output for input shapes; raises IllFormed when they do not fit."""

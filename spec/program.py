@@ -18,12 +18,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bittrue.spec.datapath import Datapath
-from bittrue.spec.errors import BittrueError, IllFormed
+from bittrue.spec.errors import BadInput, BittrueError, IllFormed, Unsupported
+from bittrue.spec.layout import LayoutOp
 from bittrue.spec.op import AccumulatorBound, Call, Op
 from bittrue.spec.ops import OPS
-from bittrue.spec.tensors import TensorSpec
+from bittrue.spec.tensors import Codes, TensorSpec
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 
 
 @dataclass(frozen=True)
@@ -53,18 +54,38 @@ class Program:
     steps: tuple[Step, ...]
     constants: Mapping[str, NDArray[np.integer]]
     """Keyed "STEP/ROLE"."""
-    input: str
-    """The image: uint8 RGB, [1, 3, H, W]."""
+    inputs: tuple[str, ...]
+    """What a run is given. A network that was lowered has one: the image, uint8 RGB [1, 3, H, W]."""
     output: str
-    """The logits: [1, classes]."""
+    """What a run is for; the logits [1, classes] of a network."""
     provenance: Mapping[str, str]
     """What made it: method, images, weights' digest, versions. No part of the meaning."""
 
     def call(self, step: Step) -> Call:
         """Everything that a statement of the step's op may read."""
-        constants = {role: self.constants[f"{step.name}/{role}"] for role in step.op.roles}
+        constants = {role: self.constants[f"{step.name}/{role}"] for role in step.op.roles_on(self.datapath)}
         inputs = tuple(self.tensors[name] for name in step.inputs)
         return Call(step.name, step.op, inputs, self.tensors[step.output], constants, self.datapath, step.bound)
+
+    @property
+    def input(self) -> str:
+        """The only input; raises BadInput where there are several."""
+        if len(self.inputs) != 1:
+            raise BadInput("this program reads several arrays, not one image", got=", ".join(self.inputs))
+        return self.inputs[0]
+
+    def operands(self, given: Codes | Mapping[str, Codes]) -> dict[str, Codes]:
+        """The input tensors of a run, copied and checked.
+
+        given: codes of the only input, or of every input by name. Raises OutOfDomain for another shape,
+        another type or codes out of range, BadInput for missing or unknown names.
+        """
+        arrays = given if isinstance(given, Mapping) else {self.input: given}
+        if set(arrays) != set(self.inputs):
+            raise BadInput("these are not the program's inputs", got=sorted(arrays), expected=sorted(self.inputs))
+        for name in self.inputs:
+            self.tensors[name].check_codes(arrays[name])
+        return {name: np.array(arrays[name], self.tensors[name].dtype, order="C") for name in self.inputs}
 
     @cached_property
     def calls(self) -> tuple[Call, ...]:
@@ -97,7 +118,7 @@ class Program:
                 for name, t in sorted(self.tensors.items())
             },
             "steps": [[step.name, step.op.name, attributes(step.op), step.inputs] for step in self.steps],
-            "ends": [self.input, self.output],
+            "ends": [self.inputs, self.output],
         }
         digest = hashlib.sha256(json.dumps(meaning, sort_keys=True, separators=(",", ":")).encode())
         for key in sorted(self.constants):
@@ -113,8 +134,8 @@ class Program:
         recorded ones.
         """
         check_ends(self)
-        known = {self.input}
-        needed = {f"{step.name}/{role}" for step in self.steps for role in step.op.roles}
+        known = set(self.inputs)
+        needed = {f"{step.name}/{role}" for step in self.steps for role in step.op.roles_on(self.datapath)}
         if needed != set(self.constants):
             missing, unused = sorted(needed - set(self.constants)), sorted(set(self.constants) - needed)
             raise IllFormed("constants do not match the steps", got=f"missing {missing[:3]}, unused {unused[:3]}")
@@ -140,23 +161,28 @@ def with_bound(program: Program, step: Step) -> Step:
     return replace(step, bound=step.op.bound(program.call(step)))
 
 
+def check_executed(datapath: Datapath, op: str) -> None:
+    """Refuse an op, by its name, that the hardware does not execute."""
+    if datapath.ops is None or op in datapath.ops:
+        return
+    raise Unsupported(
+        "the datapath does not execute this op",
+        got=op,
+        expected=", ".join(datapath.ops),
+        next_step="choose another datapath, or run what it lacks on the units of one: --supply iot_npu",
+    )
+
+
 def check_ends(program: Program) -> None:
-    """Refuse a program whose input is no uint8 image or whose output is missing."""
-    for name in (program.input, program.output):
+    """Refuse a program whose inputs or output are missing, or whose inputs claim what nothing proves."""
+    if not program.inputs or len(set(program.inputs)) < len(program.inputs):
+        raise IllFormed("a program needs inputs, each once", got=program.inputs)
+    for name in (*program.inputs, program.output):
         if name not in program.tensors:
             raise IllFormed("the program's input or output is no tensor of it", got=name)
-    image = program.tensors[program.input]
-    if image.row_sum_max is not None or image.axis is not None:
-        raise IllFormed(
-            "an image has one scale and no row sum", where=f"tensor {image.name}", got=(image.axis, image.row_sum_max)
-        )
-    if (image.bits, image.signed) != (8, False) or len(image.shape) != 4 or image.shape[0] != 1:
-        raise IllFormed(
-            "a program's input is a uint8 image",
-            where=f"tensor {image.name}",
-            got=f"{image.bits} bits, signed {image.signed}, shape {image.shape}",
-            expected="[1, channels, height, width], u8",
-        )
+    for name in program.inputs:
+        if program.tensors[name].row_sum_max is not None:
+            raise IllFormed("an input proves no row sum", where=f"tensor {name}")
 
 
 def check_step(program: Program, step: Step, known: set[str]) -> None:
@@ -170,6 +196,9 @@ def check_step(program: Program, step: Step, known: set[str]) -> None:
         raise IllFormed("a step's output is missing from the tensors, or produced twice", got=step.output)
     if not step.inputs or (step.op.arity is not None and len(step.inputs) != step.op.arity):
         raise IllFormed("wrong number of inputs", got=len(step.inputs), expected=step.op.arity)
+    quantizes_image = step.inputs == program.inputs and step.op.name == "table"
+    if not isinstance(step.op, LayoutOp) and not quantizes_image:
+        check_executed(program.datapath, step.op.name)
     call = program.call(step)
     for role, array in call.constants.items():
         if not np.issubdtype(array.dtype, np.integer) or array.size == 0:

@@ -35,7 +35,7 @@ def save_program(program: Program, path: Path) -> None:
             }
             for step in program.steps
         ],
-        "input": program.input,
+        "inputs": program.inputs,
         "output": program.output,
         "provenance": dict(program.provenance),
     }
@@ -84,10 +84,16 @@ def _from_document(document: Mapping[str, Any], arrays: Arrays) -> Program:
         tensors={spec.name: spec for spec in tensors},
         steps=steps,
         constants=as_integers(arrays),
-        input=document["input"],
+        inputs=_typed_names(document["inputs"]),
         output=document["output"],
         provenance=document["provenance"],
     )
+
+
+def _typed_names(values: Any) -> tuple[str, ...]:
+    if not isinstance(values, list) or not all(isinstance(value, str) for value in values):
+        raise ValueError(f"inputs must be a list of names, got {values!r}")
+    return tuple(values)
 
 
 def _op(name: str, values: Mapping[str, Any]) -> Op:

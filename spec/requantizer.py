@@ -8,37 +8,47 @@ from bittrue.spec.bounds import check_int64, held_accumulator
 from bittrue.spec.errors import IllFormed
 from bittrue.spec.op import Call
 
-ROLES = ("multiplier", "shift")
-"""Constants of a requantizer: `multiplier` and `shift`, int, [1] or [output channels]."""
 
-
-def check_requantizer(call: Call, channels: int, *, axis: int | None = None) -> None:
-    """Refuse multiplier and shift arrays that the datapath cannot hold, and a scaled accumulator that
-    may leave 63 bits and a sign.
+def check_requantizer(
+    call: Call, channels: int, *, axis: int | None = None, magnitude: int | None = None, parts: bool = False
+) -> None:
+    """Refuse constants that the datapath's requantizer cannot hold, and a scaled accumulator that may leave
+    63 bits and a sign.
 
     axis: the output's channel axis, the only one along which its zero points may vary; None where the
-    op requantizes all elements alike.
+    op requantizes all elements alike. magnitude: of what enters, where it is no accumulator. parts: channels
+    counts inputs that each have constants of their own (concat).
     """
-    multiplier, shift = call.constants["multiplier"], call.constants["shift"]
-    check_lengths(call, channels, "multiplier", "shift")
-    check_multipliers(call, multiplier, exact_top_bit=True)
-    check_shifts(call, shift)
     check_output_axis(call, axis)
-    check_scaled(call, "scaled accumulator", held_accumulator(call).magnitude)
+    check_zero_point(call)
+    unit = call.requantizer
+    if unit.kind == "thresholds":
+        check_thresholds(call, channels)
+        return
+    check_lengths(call, channels if unit.per_channel or parts else 1, "multiplier", "shift")
+    check_multipliers(call)
+    check_shifts(call, call.constants["shift"])
+    check_scaled(call, "scaled accumulator", held_accumulator(call).magnitude if magnitude is None else magnitude)
 
 
 def check_scaled(call: Call, what: str, magnitude: int) -> None:
     """Refuse a requantization whose product, shifted left where the datapath does so, may leave 63 bits."""
+    unit = call.requantizer
+    if unit.kind in ("float32", "thresholds"):
+        check_int64(call, what, magnitude)
+        return
+    entered = magnitude if unit.input_bits is None else min(magnitude, 1 << (unit.input_bits - 1))
     for multiplier, shift in zip(
         *np.broadcast_arrays(call.constants["multiplier"], call.constants["shift"]), strict=True
     ):
         m, s = int(multiplier), int(shift)
-        if call.second_rounding is None:
-            reach, first = magnitude * m, s
+        if unit.second is None:
+            reach, first = entered * m, s
         else:
-            first = call.datapath.requantization.first_shift
-            reach = (magnitude << max(0, first - s)) * m
-        check_int64(call, what, reach + (1 << (max(first, s) - 1)))
+            first = unit.first_shift
+            lifted = entered << max(0, first - s)
+            reach = (lifted if unit.lifted_bits is None else min(lifted, 1 << (unit.lifted_bits - 1))) * m
+        check_int64(call, what, reach + (1 << max(first, s, 1) - 1) + (1 << 30))
 
 
 def check_output_axis(call: Call, axis: int | None = None) -> None:
@@ -52,6 +62,33 @@ def check_output_axis(call: Call, axis: int | None = None) -> None:
         )
 
 
+def check_zero_point(call: Call) -> None:
+    """Refuse an output zero point where the requantizer adds none."""
+    if call.requantizer.zero_point == "none" and any(call.output.zero_point):
+        raise IllFormed(
+            "the datapath's requantizer adds no zero point",
+            where=f"{call.step}: tensor {call.output.name}",
+            got=f"zero point {call.output.zero_point[0]}",
+            expected="0",
+            next_step='set tensors.zero_points = "none", so that lowering makes every tensor symmetric',
+        )
+
+
+def check_thresholds(call: Call, channels: int) -> None:
+    """Refuse thresholds of another shape, unsorted ones, and more of them than the output has codes."""
+    array = call.constants["thresholds"]
+    low, high = call.output.code_range
+    if array.ndim != 2 or array.shape[0] not in (1, channels) or array.shape[1] > high - low:
+        raise IllFormed(
+            "constant 'thresholds' has the wrong shape",
+            where=call.step,
+            got=array.shape,
+            expected=f"(1 or {channels}, at most {high - low})",
+        )
+    if (np.diff(array.astype(np.int64), axis=1) < 0).any():
+        raise IllFormed("thresholds must ascend", where=call.step)
+
+
 def check_lengths(call: Call, channels: int, *roles: str) -> None:
     """Refuse a constant that is neither one for all nor one per channel."""
     for role in roles:
@@ -61,33 +98,41 @@ def check_lengths(call: Call, channels: int, *roles: str) -> None:
                 f"constant '{role}' has the wrong shape",
                 where=call.step,
                 got=array.shape,
-                expected=f"(1,) or ({channels},)",
+                expected="(1,)" if channels == 1 else f"(1,) or ({channels},)",
             )
 
 
-def check_multipliers(call: Call, multiplier: np.ndarray, *, exact_top_bit: bool) -> None:
-    """Refuse multipliers outside [2**(bits-1), 2**bits), or outside [0, 2**bits) where several share
-    one shift and only the largest has its top bit set."""
-    bits = call.datapath.requantization.multiplier_bits
-    low, high = (1 << (bits - 1)) if exact_top_bit else 0, (1 << bits) - 1
-    if int(multiplier.min()) < low or int(multiplier.max()) > high:
+def check_multipliers(call: Call) -> None:
+    """Refuse multipliers that a program's requantizer cannot have."""
+    unit, multiplier = call.requantizer, call.constants["multiplier"]
+    least, most = int(multiplier.min()), int(multiplier.max())
+    if unit.kind == "float32":
+        # The bits of a positive, finite, normal float32 are an int32 between those of 2**-126 and infinity.
+        low, high = 0x00800000, 0x7F7FFFFF
+    elif unit.kind == "shift":
+        low, high = 1, 1
+    else:
+        bits = unit.multiplier_bits
+        low, high = (1 << (bits - 1)) if unit.normalized else 0, (1 << bits) - 1
+    if least < low or most > high:
         raise IllFormed(
             "a multiplier is outside the datapath's range",
             where=call.step,
-            got=f"{int(multiplier.min())}..{int(multiplier.max())}",
-            expected=f"{low}..{high}",
+            got=f"{least}..{most}",
+            expected=f"{low}..{high}" + (" (IEEE-754 bits of a positive normal float32)" * (unit.kind == "float32")),
         )
 
 
 def check_shifts(call: Call, shift: np.ndarray) -> None:
-    """Refuse shifts outside 1..shift_max."""
-    largest = call.datapath.requantization.shift_max
-    if int(shift.min()) < 1 or int(shift.max()) > largest:
+    """Refuse shifts outside shift_min..shift_max; a float32 scale has shift 0."""
+    unit = call.requantizer
+    low, high = (0, 0) if unit.kind == "float32" else (unit.shift_min, unit.shift_max)
+    if int(shift.min()) < low or int(shift.max()) > high:
         raise IllFormed(
             "a shift is outside the datapath's range",
             where=call.step,
             got=f"{int(shift.min())}..{int(shift.max())}",
-            expected=f"1..{largest}",
+            expected=f"{low}..{high}",
         )
 
 

@@ -51,7 +51,7 @@ def build() -> Program:
         {spec.name: spec for spec in tensors},
         tuple(steps),
         constants,
-        "image",
+        ("image",),
         "logits",
         {"method": "by hand"},
     )

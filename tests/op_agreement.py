@@ -15,10 +15,10 @@ import torch
 from numpy.random import Generator
 from numpy.typing import NDArray
 from op_parts import Case
+from plain_units import finished_sum, leaving, register_code, requantized, row_tiles
 
 from bittrue.golden.ops import JUDGES
 from bittrue.simulator.kernels import KERNELS
-from bittrue.spec.arithmetic import clamp, requantize, scale, wrap
 from bittrue.spec.datapath import Mac
 from bittrue.spec.op import Call
 
@@ -45,7 +45,7 @@ def agree(case: Case, plain: Plain | None = None) -> Result:
     assert (output.dtype, output.shape) == (call.output.dtype, call.output.shape)
     call.output.check_codes(output)
     same(call, "output", output, judged.numpy())
-    assert list(found) == list(wanted) == list(call.op.stages)
+    assert list(found) == list(wanted) == list(call.op.stages_on(call.datapath))
     for name, stage in found.items():
         assert (stage.dtype, wanted[name].dtype) == (np.int64, torch.int64), name
         same(call, name, stage, wanted[name].numpy())
@@ -90,23 +90,17 @@ def extremes(case: Case, rng: Generator) -> Iterator[Case]:
 
 
 def accumulated(mac: Mac, terms: Iterable[int], bias: int = 0) -> int:
-    """An accumulator on Python integers: the register is loaded with the bias or gets it last; after every
-    load and addition it wraps or saturates. A datapath that refuses overflow has proved that it fits.
-    """
-    bits = mac.accumulator_bits
+    """The accumulator of a one-dimensional reduction on Python integers."""
+    return leaving(mac, finished_sum(mac, row_tiles(mac, [int(term) for term in terms]), bias))
 
-    def held(value: int) -> int:
-        if mac.overflow == "wrap":
-            return wrap(value, bits)
-        if mac.overflow == "saturate":
-            return clamp(value, -(1 << (bits - 1)), (1 << (bits - 1)) - 1)
-        assert wrap(value, bits) == value
-        return value
 
-    register = held(bias) if mac.bias == "first" else 0
-    for term in terms:
-        register = held(register + term)
-    return register if mac.bias == "first" else held(register + bias)
+def factors(call: Call, operands: tuple[Array, ...]) -> tuple[Array, ...]:
+    """What the multiplier of matmul and weighted_sum reads of its operands, as Python integers."""
+    centred = (codes.astype(object) - spec.zero_point[0] for codes, spec in zip(operands, call.inputs, strict=True))
+    return tuple(
+        np.vectorize(lambda code, bits=spec.bits: register_code(call.datapath.mac, code, bits), otypes=[object])(codes)
+        for codes, spec in zip(centred, call.inputs, strict=True)
+    )
 
 
 def element(values: Any, channel: int) -> int:
@@ -115,9 +109,13 @@ def element(values: Any, channel: int) -> int:
 
 
 def finished(call: Call, accumulator: int, channel: int = 0) -> tuple[int, int]:
-    """The rounded value and the output code of one accumulator on Python integers."""
-    multiplier, shift = (element(call.constants[role], channel) for role in ("multiplier", "shift"))
-    rule = (call.rounding, call.second_rounding, call.datapath.requantization.first_shift)
-    zero_point = element(call.output.zero_point, channel)
-    rounded = scale(accumulator, multiplier, shift, *rule)
-    return rounded, requantize(accumulator, multiplier, shift, zero_point, *call.output.code_range, *rule)
+    """The value in front of the zero point and the output code of one accumulator on Python integers."""
+    unit, constants = call.requantizer, call.constants
+    ends = (element(call.output.zero_point, channel), *call.output.code_range)
+    if unit.kind == "thresholds":
+        row = constants["thresholds"][channel if len(constants["thresholds"]) > 1 else 0].tolist()
+        found = requantized(unit, accumulator, 1, 0, *ends, thresholds=row)
+    else:
+        multiplier, shift = (element(constants[role], channel) for role in ("multiplier", "shift"))
+        found = requantized(unit, accumulator, multiplier, shift, *ends)
+    return found.get("limited", found["rounded"]), found["output"]

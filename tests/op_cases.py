@@ -11,14 +11,16 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import numpy as np
+from activation_cases import activation_case
+from norm_parameters import norm_parameters
 from numpy.random import Generator
 from numpy.typing import NDArray
 from op_datapaths import IOT_NPU
 from op_parts import Case, Constants, Shape, build, codes, requantizer, tensor, zero_points
+from plain_add import add_parameters
 
 from bittrue.spec.bounds import held_accumulator
 from bittrue.spec.datapath import Datapath
-from bittrue.spec.normalization import root_shift_and_reciprocal_bits
 from bittrue.spec.op import Call, Op
 from bittrue.spec.ops import (
     Add,
@@ -38,7 +40,9 @@ from bittrue.spec.ops import (
     Table,
     WeightedSum,
 )
+from bittrue.spec.row_norm import unit_of
 from bittrue.spec.tensors import TensorSpec
+from bittrue.spec.units.section import Width
 
 
 def _accumulating(
@@ -55,7 +59,7 @@ def _accumulating(
     """A case of an op that ends in an accumulator and the requantizer, its multipliers chosen from the bound."""
     call = Call("step", op, tuple(inputs), output, constants, path)
     reach = held_accumulator(replace(call, bound=op.bound(call))).magnitude
-    constants = {**constants, **requantizer(rng, path, reach, output.bits, count, ties=ties)}
+    constants = {**constants, **requantizer(rng, path, reach, output.bits, count, ties=ties, op=op.name)}
     return Case(build(op, inputs, output, constants, path), tuple(codes(rng, spec) for spec in inputs))
 
 
@@ -72,6 +76,12 @@ def _activation(rng: Generator, name: str, shape: Shape, *, wide: bool = True) -
     """A signed or unsigned 8-bit or 5-bit tensor with one zero point."""
     bits, signed = int(rng.choice([8, 8, 5])), bool(rng.integers(2))
     return tensor(name, shape, bits=bits, signed=signed, zero_point=zero_points(rng, bits, signed, wide=wide))
+
+
+def _factor(rng: Generator, path: Datapath, name: str, shape: Shape) -> TensorSpec:
+    """The same for matmul and weighted_sum; registers that are read as unsigned have no zero point."""
+    spec = _activation(rng, name, shape)
+    return spec if path.mac.products == "signed" else replace(spec, zero_point=(0,))
 
 
 def conv2d_case(
@@ -144,12 +154,12 @@ def matmul_case(
     ties: bool = False,
 ) -> Case:
     """With `probabilities`, a is a softmax output: 16 bits unsigned, its row sums proved."""
-    b = _activation(rng, "b", (*batch, n, k) if transpose_b else (*batch, k, n))
+    b = _factor(rng, path, "b", (*batch, n, k) if transpose_b else (*batch, k, n))
     output = tensor("y", (*batch, m, n), zero_point=zero_points(rng, 8, True))
     if probabilities:
         a = tensor("a", (*batch, m, k), bits=16, signed=False, row_sum_max=(1 << 16) + k)
     else:
-        a = _activation(rng, "a", (*batch, m, k))
+        a = _factor(rng, path, "a", (*batch, m, k))
     case = _accumulating(rng, MatMul(transpose_b), [a, b], output, {}, path, ties=ties)
     return replace(case, operands=(_rows_below(rng, a), case.operands[1])) if probabilities else case
 
@@ -174,12 +184,12 @@ def weighted_sum_case(
     ties: bool = False,
 ) -> Case:
     """A = key of `shape`, b = score of `other`, which is a softmax output with `probabilities`."""
-    a = _activation(rng, "a", shape)
+    a = _factor(rng, path, "a", shape)
     output = tensor("y", (*shape[:-1], 1), zero_point=zero_points(rng, 8, True))
     if probabilities:
         b = tensor("b", other, bits=16, signed=False, row_sum_max=(1 << 16) + shape[-1])
     else:
-        b = _activation(rng, "b", other)
+        b = _factor(rng, path, "b", other)
     case = _accumulating(rng, WeightedSum(), [a, b], output, {}, path, ties=ties)
     return replace(case, operands=(case.operands[0], _rows_below(rng, b))) if probabilities else case
 
@@ -189,7 +199,12 @@ def mean_case(
 ) -> Case:
     """Global average pooling; the input keeps a wide zero point when it draws one."""
     output = tensor("y", (1, channels, 1, 1), zero_point=zero_points(rng, 8, True))
-    return _accumulating(rng, Mean(), [_activation(rng, "x", (1, channels, *size))], output, {}, path, ties=ties)
+    source = _activation(rng, "x", (1, channels, *size))
+    if path.mean.kind == "float32":
+        scale = np.float32(0.25 if ties else rng.uniform(0.2, 8) / math.prod(size))
+        constants = {"scale": np.array([int(scale.view(np.int32))])}
+        return Case(build(Mean(), [source], output, constants, path), (codes(rng, source),))
+    return _accumulating(rng, Mean(), [source], output, {}, path, ties=ties)
 
 
 def avg_pool2d_case(
@@ -206,17 +221,21 @@ def avg_pool2d_case(
     """A window over an image with a border; the input keeps a wide zero point when it draws one."""
     op, shape = AvgPool2d(kernel, stride, padding), (1, channels, *size)
     output = tensor("y", op.output_shape([shape]), zero_point=zero_points(rng, 8, True))
-    return _accumulating(rng, op, [_activation(rng, "x", shape)], output, {}, path, ties=ties)
+    source = _activation(rng, "x", shape)
+    if path.avg_pool2d.kind == "folded":
+        return _accumulating(rng, op, [source], output, {}, path, ties=ties)
+    if path.avg_pool2d.kind == "divide":
+        output = replace(output, zero_point=source.zero_point)
+    return Case(build(op, [source], output, {}, path), (codes(rng, source),))
 
 
 def add_case(rng: Generator, path: Datapath = IOT_NPU, *, shape: Shape = (1, 3, 2, 3), ties: bool = False) -> Case:
-    """Either operand may have the larger multiplier; the smaller one may be 0."""
-    a, b = _activation(rng, "a", shape), _activation(rng, "b", shape)
-    output = tensor("y", shape, zero_point=zero_points(rng, 8, True))
-    larger = requantizer(rng, path, a.magnitude_max + b.magnitude_max, 8, ties=ties)
-    smaller = larger["multiplier"] >> int(rng.choice([0, 1, 5, 31]))
-    pair = [larger["multiplier"], smaller] if rng.integers(2) else [smaller, larger["multiplier"]]
-    constants = {"multiplier_a": pair[0], "multiplier_b": pair[1], "shift": larger["shift"]}
+    """Any kind of add unit; zero points inside the code range where it computes in float32."""
+    unit = path.add
+    assert unit is not None
+    a, b = (_activation(rng, name, shape, wide=unit.kind != "float32") for name in ("a", "b"))
+    output = tensor("y", shape, zero_point=zero_points(rng, 8, True, wide=unit.kind != "float32"))
+    constants = add_parameters(rng, unit, max(a.magnitude_max, b.magnitude_max), ties=ties)
     return Case(build(Add(), [a, b], output, constants, path), (codes(rng, a), codes(rng, b)))
 
 
@@ -231,7 +250,7 @@ def mul_case(
     """Axes of b (`other`) may be 1."""
     a, b = _activation(rng, "a", shape), _activation(rng, "b", other or shape)
     output = tensor("y", shape, zero_point=zero_points(rng, 8, True))
-    constants = requantizer(rng, path, a.magnitude_max * b.magnitude_max, 8, ties=ties)
+    constants = requantizer(rng, path, a.magnitude_max * b.magnitude_max, 8, ties=ties, op="mul")
     return Case(build(Mul(), [a, b], output, constants, path), (codes(rng, a), codes(rng, b)))
 
 
@@ -247,7 +266,16 @@ def concat_case(
     """As many inputs as `parts`, of those sizes along `axis`."""
     inputs = [_activation(rng, f"x{i}", (*shape[:axis], size, *shape[axis + 1 :])) for i, size in enumerate(parts)]
     output = tensor("y", (*shape[:axis], sum(parts), *shape[axis + 1 :]), zero_point=zero_points(rng, 8, True))
-    constants = requantizer(rng, path, max(spec.magnitude_max for spec in inputs), 8, len(parts), ties=ties)
+    if path.concat.kind != "requantize":  # one width for all; where codes are copied, one format
+        inputs = [replace(inputs[0], name=spec.name, shape=spec.shape) for spec in inputs]
+    if path.concat.kind == "copy":
+        output, constants = replace(inputs[0], name="y", shape=output.shape), {}
+    elif path.concat.kind == "table":
+        low, high = output.code_range
+        constants = {"table": rng.integers(low, high, (len(parts), 1 << inputs[0].bits), endpoint=True)}
+    else:
+        reach = max(spec.magnitude_max for spec in inputs)
+        constants = requantizer(rng, path, reach, 8, len(parts), ties=ties, op="concat")
     return Case(build(Concat(axis), inputs, output, constants, path), tuple(codes(rng, spec) for spec in inputs))
 
 
@@ -265,28 +293,27 @@ def softmax_case(
     return Case(build(Softmax(), [logits], output, {"table": table}, path), (codes(rng, logits),))
 
 
-def _normalization(
-    rng: Generator, path: Datapath, spec: TensorSpec, n: int, channels: int
-) -> tuple[Constants, int, int]:
-    """Gamma multipliers of both signs, betas and shifts per channel; the k and p of the row."""
-    epsilon = int(rng.choice([1, 1 + n * n // 3]))
-    root_shift, reciprocal_bits = root_shift_and_reciprocal_bits(spec, n, epsilon, path.norm.variance_bits)
-    top = (1 << path.norm.multiplier_bits) - 1
-    shift = path.norm.fraction_bits + path.norm.multiplier_bits - 6 + rng.integers(-1, 2, channels)
-    shift = np.minimum(shift, path.requantization.shift_max)
+def _affine(rng: Generator, path: Datapath, n: int, channels: int) -> Constants:
+    """Gamma multipliers of both signs, betas and shifts per channel, for a norm unit of any kind."""
+    unit = unit_of(path)
+    top = (1 << unit.multiplier_bits) - 1
+    fraction_bits = math.floor(1 / unit.normalized_scale(n)).bit_length() - 1
+    shift = fraction_bits + unit.multiplier_bits - 6 + rng.integers(-1, 2, channels)
+    shift = np.clip(shift, 1, unit.shift_max)
     beta = rng.integers(-(1 << 7), 1 << 7, channels) << (int(shift.min()) - 1)
     gamma = np.where(
         rng.random(channels) < 0.2,
         rng.choice([-top, 0, top], channels),
         rng.integers(-top, top, channels, endpoint=True),
     )
-    constants = {
-        "epsilon": np.array([epsilon]),
-        "multiplier": gamma.astype(np.int32),
-        "bias": beta,
-        "shift": shift.astype(np.int8),
-    }
-    return constants, root_shift, reciprocal_bits
+    return {"multiplier": gamma.astype(np.int32), "bias": beta, "shift": shift.astype(np.int8)}
+
+
+def _normalization(rng: Generator, path: Datapath, spec: TensorSpec, n: int, channels: int) -> Constants:
+    """Constants of the datapath's norm unit for rows of n codes of `spec`."""
+    unit = unit_of(path)
+    parameters = norm_parameters(rng, unit, Width(spec.bits, spec.signed), n, channels, spec.zero_point)
+    return {**parameters, **(_affine(rng, path, n, channels) if unit.has_affine else {})}
 
 
 def layer_norm_case(
@@ -294,9 +321,9 @@ def layer_norm_case(
 ) -> Case:
     """Rows along the last axis."""
     spec = tensor("x", (*rows, channels), bits=bits, zero_point=zero_points(rng, bits, True))
-    constants, root_shift, reciprocal_bits = _normalization(rng, path, spec, channels, channels)
+    constants = _normalization(rng, path, spec, channels, channels)
     output = tensor("y", spec.shape, zero_point=zero_points(rng, 8, True))
-    return Case(build(LayerNorm(root_shift, reciprocal_bits), [spec], output, constants, path), (codes(rng, spec),))
+    return Case(build(LayerNorm(), [spec], output, constants, path), (codes(rng, spec),))
 
 
 def group_norm_case(
@@ -304,11 +331,9 @@ def group_norm_case(
 ) -> Case:
     """Rows are groups of channels with all their positions."""
     spec = tensor("x", shape, bits=bits, zero_point=zero_points(rng, bits, True))
-    constants, root_shift, reciprocal_bits = _normalization(rng, path, spec, spec.size // groups, shape[1])
+    constants = _normalization(rng, path, spec, spec.size // groups, shape[1])
     output = tensor("y", shape, zero_point=zero_points(rng, 8, True))
-    return Case(
-        build(GroupNorm(groups, root_shift, reciprocal_bits), [spec], output, constants, path), (codes(rng, spec),)
-    )
+    return Case(build(GroupNorm(groups), [spec], output, constants, path), (codes(rng, spec),))
 
 
 def table_case(
@@ -357,6 +382,7 @@ def slice_case(
 
 
 BUILDERS: dict[str, Callable[[Generator, Datapath], Case]] = {
+    "activation": activation_case,
     "add": add_case,
     "avg_pool2d": avg_pool2d_case,
     "concat": concat_case,

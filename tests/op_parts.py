@@ -76,18 +76,30 @@ def build(op: Op, inputs: Sequence[TensorSpec], output: TensorSpec, constants: C
 
 
 def requantizer(
-    rng: Generator, path: Datapath, reach: int, bits: int, count: int = 1, *, ties: bool = False
+    rng: Generator, path: Datapath, reach: int, bits: int, count: int = 1, *, ties: bool = False, op: str = ""
 ) -> Constants:
-    """Multipliers and shifts that spread accumulators up to `reach` over a code range of `bits` bits and
-    past its ends. With `ties` the multiplier is a power of two and the shift small, so that ties abound.
+    """Constants of the requantizer that an op has, which spread accumulators up to `reach` over a code range of
+    `bits` bits and past its ends. With `ties` a multiplier is a power of two and the shift small, so that ties
+    abound.
     """
-    width, shift_max = path.requantization.multiplier_bits, path.requantization.shift_max
+    unit = path.requantizer(op)
+    if unit.kind == "thresholds":
+        steps = rng.integers(-reach, reach, (count, (1 << bits) - 1), endpoint=True)
+        return {"thresholds": np.sort(steps, axis=1)}
+    spread = reach.bit_length() - bits
+    if unit.kind == "float32":
+        scale = np.ldexp(1 + rng.random(count), -1 if ties else rng.integers(-2, 3, count) - spread)
+        return {"multiplier": scale.astype(np.float32).view(np.int32), "shift": np.zeros(count, np.int8)}
+    width, count = unit.multiplier_bits if unit.kind == "integer" else 1, count if unit.per_channel else 1
     if ties:
         return {
             "multiplier": np.full(count, 1 << (width - 1), np.int32),
-            "shift": np.full(count, min(width + 1, shift_max), np.int8),
+            "shift": np.full(count, min(width + 1, unit.shift_max), np.int8),
         }
     multiplier = rng.integers(1 << (width - 1), 1 << width, count)
     multiplier = np.where(rng.random(count) < 0.2, rng.choice([1 << (width - 1), (1 << width) - 1], count), multiplier)
-    shift = width - 1 + reach.bit_length() - bits + rng.integers(-3, 2, count)
-    return {"multiplier": multiplier.astype(np.int32), "shift": np.clip(shift, 1, shift_max).astype(np.int8)}
+    shift = width - 1 + spread + rng.integers(-3, 2, count)
+    return {
+        "multiplier": multiplier.astype(np.int32),
+        "shift": np.clip(shift, max(1, unit.shift_min), unit.shift_max).astype(np.int8),
+    }

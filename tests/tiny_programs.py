@@ -81,7 +81,7 @@ def build(
         {spec.name: spec for spec in tensors},
         named,
         constants,
-        tensors[0].name,
+        (tensors[0].name,),
         tensors[-1].name,
         {"source": "built by hand"},
     )

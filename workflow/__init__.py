@@ -9,6 +9,7 @@ function. What needs PyTorch (calibrate, compare, demo, and reading photographs)
 the rest works in an installation without it.
 """
 
+from bittrue.workflow.bench import bench_accumulator, bench_datapaths
 from bittrue.workflow.bounds import bounds
 from bittrue.workflow.calibrate import calibrate
 from bittrue.workflow.check import check
@@ -18,6 +19,22 @@ from bittrue.workflow.demo import demo
 from bittrue.workflow.lower import lower
 from bittrue.workflow.report import report
 from bittrue.workflow.simulate import simulate
+from bittrue.workflow.unit import unit, unit_list
 from bittrue.workflow.vectors import vectors
 
-__all__ = ["bounds", "calibrate", "check", "compare", "cost", "demo", "lower", "report", "simulate", "vectors"]
+__all__ = [
+    "bench_accumulator",
+    "bench_datapaths",
+    "bounds",
+    "calibrate",
+    "check",
+    "compare",
+    "cost",
+    "demo",
+    "lower",
+    "report",
+    "simulate",
+    "unit",
+    "unit_list",
+    "vectors",
+]

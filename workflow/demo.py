@@ -91,7 +91,7 @@ def dump_reference(program: Program, manifest: Manifest, images: Path, out: Path
         folder = out / step.name
         folder.mkdir(parents=True)
         np.save(folder / "output.npy", np.stack([trace.tensors[step.name] for trace in traces]), allow_pickle=False)
-        for stage in program.step(step.name).op.stages:
+        for stage in program.step(step.name).op.stages_on(program.datapath):
             np.save(
                 folder / f"{stage}.npy",
                 np.stack([trace.stages[step.name][stage] for trace in traces]),

@@ -49,6 +49,15 @@ def open_images(program: Program, source: Path, *, limit: int | None, seed: int,
     `seed` from a folder, the first of an array; all where None. Labels are kept where the folder has as
     many classes as the model.
     """
+    image = program.tensors[program.input]
+    if (image.bits, image.signed) != (8, False) or len(image.shape) != 4 or image.shape[0] != 1:
+        raise BadInput(
+            "this program's input is no image",
+            where=f"tensor {image.name}",
+            got=f"{'s' if image.signed else 'u'}{image.bits} {list(image.shape)}",
+            expected="u8 [1, channels, height, width]",
+            next_step="run it from Python: Simulator(program).run({name: codes})",
+        )
     if source.suffix == ".npy":
         return _from_array(program, source, limit)
     need_torch(f"{verb} --images {source.name}")

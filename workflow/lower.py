@@ -16,24 +16,35 @@ from bittrue.workflow.progress import Progress, silent
 
 
 def lower(
-    plan: QuantPlan | Path, *, datapath: str | Path = "iot_npu", out: Path | None = None, progress: Progress = silent
+    plan: QuantPlan | Path,
+    *,
+    datapath: str | Path = "iot_npu",
+    supply: str | Path | None = None,
+    out: Path | None = None,
+    progress: Progress = silent,
 ) -> Program:
     """Lower a plan for a datapath, prove every bound, and write the program to `out`, if given.
 
-    datapath: a name of hw_configs/datapaths or the path of a TOML file. NumPy only: the same plan gives
+    datapath: a name of hw_configs/datapaths or the path of a TOML file. supply: another one, whose units stand
+    in for those that the datapath lacks. NumPy only: the same plan gives
     the same bytes on any machine. Raises IllFormed, naming the step, where the datapath cannot hold it.
     """
     if out is not None:
         check_target(out, *([plan] if isinstance(plan, Path) else []))
     loaded = load_plan(plan) if isinstance(plan, Path) else plan
-    provenance = {
-        "plan_sha256": loaded.digest(),
-        "preprocessing": json.dumps(dataclasses.asdict(loaded.preprocessing), sort_keys=True),
-    }
     nodes = len(loaded.graph.nodes)
-    program = lower_plan(
-        loaded, load_datapath(datapath), provenance, progress=lambda done: progress("lower", done, nodes)
-    )
+    path = load_datapath(datapath)
+    if supply is not None:
+        path = path.supplied_by(load_datapath(supply))
+    program = lower_plan(loaded, path, provenance_of(loaded), progress=lambda done: progress("lower", done, nodes))
     if out is not None:
         save_program(program, out)
     return program
+
+
+def provenance_of(plan: QuantPlan) -> dict[str, str]:
+    """What a program says of the plan that it was lowered from."""
+    return {
+        "plan_sha256": plan.digest(),
+        "preprocessing": json.dumps(dataclasses.asdict(plan.preprocessing), sort_keys=True),
+    }

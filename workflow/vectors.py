@@ -52,7 +52,7 @@ def vectors(
 
 def _only(program: Program, steps: Sequence[str], trace: Trace) -> Trace:
     """The trace without what no chosen step reads or makes: a whole one with stages takes some 200 MB."""
-    tensors = {program.input, *steps, *(name for step in steps for name in program.step(step).inputs)}
+    tensors = {*program.inputs, *steps, *(name for step in steps for name in program.step(step).inputs)}
     return dataclasses.replace(
         trace,
         tensors={name: array for name, array in trace.tensors.items() if name in tensors},

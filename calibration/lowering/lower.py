@@ -2,36 +2,34 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from bittrue.calibration.graph import Node
+from bittrue.calibration.lowering.activation import lower_function, lower_normalize
+from bittrue.calibration.lowering.add import lower_add
+from bittrue.calibration.lowering.concat import lower_concat
 from bittrue.calibration.lowering.constants import Constants
 from bittrue.calibration.lowering.context import Lowering
-from bittrue.calibration.lowering.elementwise import (
-    lower_add,
-    lower_concat,
-    lower_function,
-    lower_layout,
-    lower_mul,
-    lower_normalize,
-    lower_softmax,
-)
+from bittrue.calibration.lowering.elementwise import lower_layout
 from bittrue.calibration.lowering.mac import (
-    lower_avg_pool2d,
     lower_conv2d,
     lower_linear,
     lower_matmul,
-    lower_mean,
     lower_weighted_sum,
 )
-from bittrue.calibration.lowering.norms import lower_group_norm, lower_layer_norm
+from bittrue.calibration.lowering.mul import lower_mul
+from bittrue.calibration.lowering.norm import lower_group_norm, lower_layer_norm
+from bittrue.calibration.lowering.pooling import lower_avg_pool2d, lower_mean
+from bittrue.calibration.lowering.resnap import resnap
+from bittrue.calibration.lowering.softmax import lower_softmax
 from bittrue.calibration.lowering.specs import tensor_specs
 from bittrue.calibration.plan import QuantPlan
 from bittrue.spec.datapath import Datapath
 from bittrue.spec.errors import BittrueError
 from bittrue.spec.op import Op
-from bittrue.spec.program import Program, Step, with_bound
+from bittrue.spec.program import Program, Step, check_executed, with_bound
 
 LOWERINGS: dict[str, Callable[[Lowering, Node], tuple[Op, Constants]]] = {
     "normalize": lower_normalize,
@@ -67,7 +65,10 @@ def lower_plan(
     progress: called after each node with the number done. Raises IllFormed with the step when the
     datapath cannot hold what the plan asks for.
     """
-    lowering = Lowering(plan, datapath, tensor_specs(plan, datapath))
+    held, changed = resnap(plan, datapath)
+    for node in plan.graph.nodes:
+        _check_exists(datapath, node)
+    lowering = Lowering(held, datapath, tensor_specs(held, datapath))
     steps, constants = [], {}
     for node in plan.graph.nodes:
         try:
@@ -83,10 +84,32 @@ def lower_plan(
         tensors=lowering.specs,
         steps=tuple(steps),
         constants=constants,
-        input=plan.graph.input,
+        inputs=(plan.graph.input,),
         output=plan.graph.output,
-        provenance={**plan.provenance, **provenance},
+        provenance={**plan.provenance, **provenance, "scales_changed": json.dumps(changed)},
     )
     program = replace(bare, steps=tuple(with_bound(bare, step) for step in steps))
     program.check()
     return program
+
+
+def _check_exists(datapath: Datapath, node: Node) -> None:
+    """Refuse the first node, in program order, that the hardware has no op or no unit for."""
+    if node.is_layout or node.kind == "normalize":
+        return
+    name = node.kind
+    if name == "function":
+        name = "activation" if node.text("function") in datapath.activation else "table"
+    units = {
+        "add": ("add", datapath.add),
+        "softmax": ("softmax", datapath.softmax),
+        "layer_norm": ("norm", datapath.norm),
+        "group_norm": ("norm", datapath.norm),
+    }
+    try:
+        check_executed(datapath, name)
+        if name in units:
+            what, unit = units[name]
+            datapath.required(unit, what)
+    except BittrueError as error:
+        raise error.at(node.name) from None

@@ -1,4 +1,4 @@
-"""Lowering of the ops that end in the MAC accumulator: conv2d, linear, matmul, weighted_sum, mean, avg_pool2d."""
+"""Lowering of the ops that end in the MAC accumulator: conv2d, linear, matmul, weighted_sum."""
 
 from __future__ import annotations
 
@@ -10,15 +10,16 @@ from numpy.typing import NDArray
 from bittrue.calibration.graph import Node
 from bittrue.calibration.lowering.constants import Constants, narrow, requantizer
 from bittrue.calibration.lowering.context import Lowering
+from bittrue.calibration.lowering.row_division import division_ratio
+from bittrue.spec.arithmetic import code_range, wrap
 from bittrue.spec.errors import IllFormed
 from bittrue.spec.op import Op
-from bittrue.spec.ops.avg_pool2d import AvgPool2d
 from bittrue.spec.ops.conv2d import Conv2d
 from bittrue.spec.ops.linear import Linear
 from bittrue.spec.ops.matmul import MatMul
-from bittrue.spec.ops.mean import Mean
 from bittrue.spec.ops.weighted_sum import WeightedSum
 from bittrue.spec.tensors import TensorSpec
+from bittrue.spec.units.mac import Mac
 
 
 def lower_conv2d(lowering: Lowering, node: Node) -> tuple[Op, Constants]:
@@ -44,30 +45,18 @@ def lower_matmul(lowering: Lowering, node: Node) -> tuple[Op, Constants]:
     """The attention scale d**-0.5 is part of the requantization ratio."""
     a, b = lowering.inputs(node)
     ratio = one_scale(a) * one_scale(b) * Fraction(node.real("scale")) / one_scale(lowering.specs[node.name])
-    return MatMul(bool(node.integer("transpose_b"))), requantizer([ratio], lowering.datapath)
+    division = division_ratio(lowering, node)
+    op = MatMul(bool(node.integer("transpose_b")), divide_by_row_sum=division is not None)
+    return op, _requantizer(lowering, node, [ratio * (division or 1)])
 
 
 def lower_weighted_sum(lowering: Lowering, node: Node) -> tuple[Op, Constants]:
     """Product of two scales over the output's."""
     a, b = lowering.inputs(node)
     ratio = one_scale(a) * one_scale(b) / one_scale(lowering.specs[node.name])
-    return WeightedSum(), requantizer([ratio], lowering.datapath)
-
-
-def lower_mean(lowering: Lowering, node: Node) -> tuple[Op, Constants]:
-    """The division by H * W is part of the ratio."""
-    (x,) = lowering.inputs(node)
-    ratio = one_scale(x) / one_scale(lowering.specs[node.name]) / (x.shape[-2] * x.shape[-1])
-    return Mean(), requantizer([ratio], lowering.datapath)
-
-
-def lower_avg_pool2d(lowering: Lowering, node: Node) -> tuple[Op, Constants]:
-    """The division by the window is part of the ratio."""
-    (x,) = lowering.inputs(node)
-    pairs = {key: (node.integers(key)[0], node.integers(key)[1]) for key in ("kernel", "stride", "padding")}
-    op = AvgPool2d(**pairs)
-    ratio = one_scale(x) / one_scale(lowering.specs[node.name]) / (op.kernel[0] * op.kernel[1])
-    return op, requantizer([ratio], lowering.datapath)
+    division = division_ratio(lowering, node)
+    op = WeightedSum(divide_by_row_sum=division is not None)
+    return op, _requantizer(lowering, node, [ratio * (division or 1)])
 
 
 def one_scale(spec: TensorSpec) -> Fraction:
@@ -92,14 +81,32 @@ def _weighted(lowering: Lowering, node: Node) -> Constants:
     codes = np.clip(np.rint(weight / scale_w.reshape(-1, *[1] * (weight.ndim - 1))), -top, top).astype(np.int64)
     scale_in, zero_in = _per_output(source, codes, "scale"), _per_output(source, codes, "zero_point")
     bias = np.rint(graph.parameter(node, "bias").astype(np.float64) / (scale_in * scale_w)).astype(np.int64)
-    # sum (q - z) w = sum q w - z sum w: the zero point becomes part of the bias.
-    folded = bias - zero_in.astype(np.int64) * codes.reshape(channels, -1).sum(axis=1)
+    if lowering.datapath.mac.zero_point == "folded":
+        # sum (q - z) w = sum q w - z sum w: the zero point becomes part of the bias.
+        bias = bias - zero_in.astype(np.int64) * codes.reshape(channels, -1).sum(axis=1)
     scale_out = np.broadcast_to(np.array(output.scale), (channels,))
     ratios = [
         Fraction(float(i)) * Fraction(float(w)) / Fraction(float(o))
         for i, w, o in zip(scale_in, scale_w, scale_out, strict=True)
     ]
-    return {"weight": narrow(codes), "bias": _int32_or_wider(folded), **requantizer(ratios, lowering.datapath)}
+    if len(set(ratios)) == 1 and not lowering.datapath.requantizer(node.kind).per_channel:
+        ratios = ratios[:1]
+    held = _held_bias(bias, lowering.datapath.mac)
+    return {"weight": narrow(codes), "bias": _int32_or_wider(held), **_requantizer(lowering, node, ratios)}
+
+
+def _requantizer(lowering: Lowering, node: Node, ratios: list[Fraction]) -> Constants:
+    """The constants of the requantizer that the datapath has for this kind of node."""
+    return requantizer(ratios, lowering.datapath.requantizer(node.kind), lowering.specs[node.name])
+
+
+def _held_bias(bias: NDArray[np.int64], mac: Mac) -> NDArray[np.int64]:
+    """What a register of bias_bits keeps; where overflow is refused, the program's check refuses it."""
+    if mac.bias_overflow == "wrap":
+        return np.asarray(wrap(bias, mac.bias_bits))
+    if mac.bias_overflow == "saturate":
+        return np.clip(bias, *code_range(mac.bias_bits, signed=True))
+    return bias
 
 
 def _per_output(source: TensorSpec, codes: NDArray[np.int64], field: str) -> NDArray[np.generic]:

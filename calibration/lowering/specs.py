@@ -9,6 +9,7 @@ from bittrue.calibration.plan import QuantPlan, TensorPlan
 from bittrue.spec.datapath import Datapath
 from bittrue.spec.errors import BadInput, BittrueError
 from bittrue.spec.layout import carry
+from bittrue.spec.ops.softmax import unit_of
 from bittrue.spec.tensors import TensorSpec
 
 LAYOUTS = {2: "NC", 3: "NLC", 4: "NCHW"}
@@ -34,17 +35,7 @@ def _spec(plan: QuantPlan, datapath: Datapath, node: Node, specs: dict[str, Tens
     if node.is_layout:
         return _carried(node, specs[node.inputs[0]])
     if node.kind == "softmax":
-        bits = datapath.softmax.probability_bits
-        return TensorSpec(
-            node.name,
-            node.shape,
-            bits,
-            False,
-            (2.0**-bits,),
-            (0,),
-            origin=node.origin,
-            row_sum_max=(1 << bits) + node.shape[-1],
-        )
+        return _probabilities(datapath, node)
     if node.name not in plan.tensors:
         raise BadInput("the plan has no scale for a tensor", got=node.name, next_step="calibrate again")
     chosen: TensorPlan = plan.tensors[node.name]
@@ -58,6 +49,22 @@ def _spec(plan: QuantPlan, datapath: Datapath, node: Node, specs: dict[str, Tens
         chosen.axis,
         LAYOUTS.get(len(node.shape), ""),
         node.origin,
+    )
+
+
+def _probabilities(datapath: Datapath, node: Node) -> TensorSpec:
+    """The format that the datapath's softmax unit gives its output."""
+    n = node.shape[-1]
+    form = unit_of(datapath).output(n)
+    return TensorSpec(
+        node.name,
+        node.shape,
+        form.bits,
+        form.signed,
+        (float(form.scale),),
+        (form.zero_point,),
+        origin=node.origin,
+        row_sum_max=form.row_sum_max,
     )
 
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from torch import Tensor
 
 from bittrue.golden.ops import (
+    activation,
     add,
     avg_pool2d,
     concat,
@@ -31,6 +32,7 @@ Judge = Callable[[Call, Sequence[Tensor], Stages | None], Tensor]
 """One step: its Call, int64 operands, and where to record stages (or None) -> int64 codes."""
 
 JUDGES: dict[str, Judge] = {
+    "activation": activation.run,
     "add": add.run,
     "avg_pool2d": avg_pool2d.run,
     "concat": concat.run,

@@ -1,4 +1,5 @@
-"""The judge of concat: every part brought to the output's scale; formula in spec/ops/concat.py."""
+"""The judge of concat: every part brought to the output's scale; formulas in spec/ops/concat.py and
+spec/units/concat.py."""
 
 from __future__ import annotations
 
@@ -7,7 +8,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from bittrue.golden.requantizer import Stages, centred, constant, scaled, to_codes
+from bittrue.golden.requantizer import Stages, centred, constant, requantize_part
 from bittrue.spec.op import Call
 from bittrue.spec.ops.concat import Concat
 
@@ -16,8 +17,16 @@ def run(call: Call, operands: Sequence[Tensor], stages: Stages | None = None) ->
     """Codes that are equal in shape but for the op's axis -> their concatenation, int64 codes."""
     op = call.op
     assert isinstance(op, Concat)
-    multiplier, shift = constant(call, "multiplier"), constant(call, "shift")
-    parts = [
-        scaled(call, centred(call, operands, index), multiplier[index], shift[index]) for index in range(len(operands))
-    ]
-    return to_codes(call.output, torch.cat(parts, dim=op.axis))
+    return torch.cat([_part(call, operands, index) for index in range(len(operands))], dim=op.axis)
+
+
+def _part(call: Call, operands: Sequence[Tensor], index: int) -> Tensor:
+    """One input as codes of the output, by the datapath's kind of concat."""
+    kind = call.datapath.concat.kind
+    if kind == "copy":
+        return operands[index]
+    if kind == "table":
+        lowest, _ = call.inputs[index].code_range
+        return constant(call, "table")[index][operands[index] - lowest]
+    assert kind == "requantize", kind
+    return requantize_part(call, centred(call, operands, index), index)

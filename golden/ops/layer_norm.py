@@ -1,4 +1,4 @@
-"""The judge of layer_norm: rows are the last axis; formulas in spec/normalization.py."""
+"""The judge of layer_norm: rows are the last axis; formulas in spec/ops/layer_norm.py."""
 
 from __future__ import annotations
 
@@ -6,17 +6,12 @@ from collections.abc import Sequence
 
 from torch import Tensor
 
-from bittrue.golden.normalization import normalize_rows, scale_and_offset
 from bittrue.golden.requantizer import Stages
+from bittrue.golden.row_norm import judge
 from bittrue.spec.op import Call
-from bittrue.spec.ops.layer_norm import LayerNorm
 
 
 def run(call: Call, operands: Sequence[Tensor], stages: Stages | None = None) -> Tensor:
-    """[..., C] codes -> [..., C] codes, int64. Statistics have shape [..., 1], "normalized" [..., C]."""
-    op, rows = call.op, operands[0]
-    assert isinstance(op, LayerNorm)
-    found = normalize_rows(call, rows, root_shift=op.root_shift, reciprocal_bits=op.reciprocal_bits)
-    if stages is not None:
-        stages.update(found)
-    return scale_and_offset(call, found["normalized"], rows.ndim - 1)
+    """[..., C] codes -> [..., C] codes, int64. Stages of a row have shape [..., 1], the others [..., C]."""
+    codes = operands[0]
+    return judge(call, codes.reshape(-1, codes.shape[-1]), lambda values: values, stages)

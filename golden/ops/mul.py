@@ -1,4 +1,4 @@
-"""The judge of mul: elementwise product of two centred activations; formula in spec/ops/mul.py."""
+"""The judge of mul: the exact product of two centred activations; see spec/ops/mul.py and spec/units/mul.py."""
 
 from __future__ import annotations
 

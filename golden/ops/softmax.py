@@ -1,4 +1,4 @@
-"""The judge of softmax: a table of exponentials, one floor reciprocal a row; formula in spec/ops/softmax.py."""
+"""The judge of softmax: hands rows to the judge of the datapath's unit; see spec/ops/softmax.py."""
 
 from __future__ import annotations
 
@@ -6,19 +6,17 @@ from collections.abc import Sequence
 
 from torch import Tensor
 
-from bittrue.golden.fixed import floor_reciprocal, round_shift
 from bittrue.golden.requantizer import Stages, constant
+from bittrue.golden.units.softmax import KINDS
 from bittrue.spec.op import Call
+from bittrue.spec.ops.softmax import unit_of
 
 
 def run(call: Call, operands: Sequence[Tensor], stages: Stages | None = None) -> Tensor:
     """[..., N] codes -> [..., N] probability codes, int64. Stages of a row have shape [..., 1]."""
-    unit, logits = call.datapath.softmax, operands[0]
-    maximum = logits.amax(dim=-1, keepdim=True)
-    exponential = constant(call, "table")[maximum - logits]
-    total = exponential.sum(dim=-1, keepdim=True)
-    reciprocal = floor_reciprocal(unit.reciprocal_bits, total)
+    unit, logits = unit_of(call.datapath), operands[0]
+    arrays = {role: constant(call, role) for role in call.constants}
+    found = KINDS[unit.kind](unit, {"logits": logits.reshape(-1, logits.shape[-1]), **arrays})
     if stages is not None:
-        stages.update(maximum=maximum, exponential=exponential, sum=total, reciprocal=reciprocal)
-    rounded = round_shift(exponential * reciprocal, unit.reciprocal_bits - unit.probability_bits, call.rounding)
-    return rounded.clamp(max=(1 << unit.probability_bits) - 1)
+        stages.update({name: found[name].reshape(*logits.shape[:-1], -1) for name in unit.stages})
+    return found["output"].reshape(logits.shape)

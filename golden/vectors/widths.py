@@ -7,39 +7,38 @@ decision 2: strictly below 2**63); a constant without one gets the least standar
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from bittrue.spec.arithmetic import signed_bits
 from bittrue.spec.op import Call
+from bittrue.spec.ops.activation import Activation
+from bittrue.spec.ops.activation import unit_of as activation_of
+from bittrue.spec.ops.add import unit_of as add_of
+from bittrue.spec.ops.softmax import unit_of
+from bittrue.spec.row_norm import RowNorm
+from bittrue.spec.row_norm import unit_of as norm_of
+from bittrue.spec.tensors import TensorSpec
+from bittrue.spec.units.section import Width
+
+__all__ = ["Width", "constant_width", "stage_width"]
 
 STANDARD_BITS = (8, 16, 32, 48, 64)
-NORMS = ("layer_norm", "group_norm")
-
-
-@dataclass(frozen=True)
-class Width:
-    """Bits and signedness of the words of a file."""
-
-    bits: int
-    signed: bool
 
 
 def stage_width(call: Call, stage: str) -> Width:
     """The width that holds every value a stage of this step can take."""
     datapath = call.datapath
     if stage == "accumulator" and call.bound is not None:
-        return Width(datapath.mac.accumulator_bits, True)
-    if call.op.name in NORMS:
-        stated = {
-            "sum": Width(datapath.norm.sum_bits, True),
-            "sum_of_squares": Width(datapath.norm.sum_of_squares_bits, True),
-            "variance": Width(datapath.norm.variance_bits, False),
-        }
+        # An exact accumulator has no width of its own.
+        return Width(64 if datapath.mac.overflow == "exact" else datapath.mac.accumulator_bits, True)
+    if isinstance(call.op, RowNorm):
+        n = call.op.row_length(call.inputs[0].shape)
+        stated = dict(norm_of(datapath).stage_widths(_codes(call.inputs[0]), n))
     elif call.op.name == "softmax":
-        stated = {
-            "maximum": Width(call.inputs[0].bits, call.inputs[0].signed),
-            "exponential": Width(datapath.softmax.exponential_bits, False),
-        }
+        stated = dict(unit_of(datapath).stage_widths(_codes(call.inputs[0]), call.inputs[0].shape[-1]))
+    elif call.op.name == "add":
+        stated = dict(add_of(datapath).stage_widths)
+    elif isinstance(call.op, Activation):
+        unit = activation_of(datapath, call.op.function)
+        stated = dict(unit.stage_widths(_codes(call.inputs[0]), _codes(call.output)))
     else:
         stated = {}
     return stated.get(stage, Width(64, True))
@@ -47,21 +46,37 @@ def stage_width(call: Call, stage: str) -> Width:
 
 def constant_width(call: Call, role: str) -> Width:
     """The width of a constant in the datapath where it states one, else the least standard width."""
-    datapath, norm = call.datapath, call.op.name in NORMS
+    datapath = call.datapath
+    if isinstance(call.op, Activation):
+        unit = activation_of(datapath, call.op.function)
+        if role in {port.name for port in unit.parameters}:
+            stated = unit.parameter_widths(_codes(call.inputs[0]), _codes(call.output))
+            return stated.get(role, _least(call, role))
+    if call.op.name == "softmax":
+        return unit_of(datapath).parameter_widths[role]
+    if isinstance(call.op, RowNorm):
+        return norm_of(datapath).parameter_widths.get(role, _least(call, role))
+    if call.op.name == "add":
+        return add_of(datapath).parameter_widths[role]
     if role == "weight":
         return Width(datapath.mac.weight_bits_max, True)
-    if role == "bias" and not norm:
+    if role == "bias":
         return Width(datapath.mac.bias_bits, True)
     if role == "shift":
-        return Width(datapath.requantization.shift_max.bit_length(), False)
-    if role in ("multiplier", "multiplier_a", "multiplier_b"):
-        # A gamma has a sign, a ratio of scales has none.
-        bits = datapath.norm.multiplier_bits + 1 if norm else datapath.requantization.multiplier_bits
-        return Width(bits, norm)
-    if role == "table" and call.op.name == "softmax":
-        return Width(datapath.softmax.exponential_bits, False)
+        return Width(call.requantizer.shift_max.bit_length(), False)
+    if role == "multiplier":  # of a float32 scale the bits
+        return Width(32 if call.requantizer.kind == "float32" else call.requantizer.multiplier_bits, False)
     if role == "table":
         return Width(call.output.bits, call.output.signed)
+    return _least(call, role)
+
+
+def _codes(spec: TensorSpec) -> Width:
+    return Width(spec.bits, spec.signed)
+
+
+def _least(call: Call, role: str) -> Width:
+    """The least standard width that holds a constant's values."""
     array = call.constants[role]
     needed = signed_bits(int(array.min()), int(array.max()))
     return Width(next(bits for bits in STANDARD_BITS if needed <= bits), True)

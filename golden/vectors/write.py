@@ -127,7 +127,7 @@ def _write_step(
 ) -> StepVectors:
     call, place = program.call(step), f"steps/{index:03d}_{step.name}"
     values = [_tensor(folder, place, "input", f"input_{k}", traces, spec) for k, spec in enumerate(call.inputs)]
-    values += [_constant(folder, place, call, role) for role in step.op.roles]
+    values += [_constant(folder, place, call, role) for role in step.op.roles_on(program.datapath)]
     values += _stages(folder, place, call, traces)
     values.append(_tensor(folder, place, "output", "output", traces, call.output))
     return StepVectors(
@@ -178,7 +178,7 @@ def _stages(folder: PackageFolder, place: str, call: Call, traces: Sequence[Trac
     if not any(held):
         return []
     values = []
-    for stage in call.op.stages:
+    for stage in call.op.stages_on(call.datapath):
         shapes = {stages[stage].shape if stage in stages else None for stages in held}
         if len(shapes) > 1 or None in shapes:
             raise BadInput(

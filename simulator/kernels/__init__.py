@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from bittrue.simulator.kernels import (
+    activation,
     add,
     avg_pool2d,
     concat,
@@ -31,6 +32,7 @@ Kernel = Callable[[Call, Sequence[np.ndarray], dict[str, np.ndarray] | None], np
 (int64) when a dictionary is given."""
 
 KERNELS: dict[str, Kernel] = {
+    "activation": activation.run,
     "add": add.run,
     "avg_pool2d": avg_pool2d.run,
     "concat": concat.run,

@@ -3,20 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import cast
 
 import numpy as np
 
-from bittrue.simulator.normalize import normalize
-from bittrue.simulator.requantize import Requantizer
+from bittrue.simulator.row_norm import normalize
 from bittrue.spec.op import Call
-from bittrue.spec.ops.layer_norm import LayerNorm
 
 
 def run(call: Call, operands: Sequence[np.ndarray], stages: dict[str, np.ndarray] | None = None) -> np.ndarray:
-    """Codes [..., C] -> [..., C]; fills the statistics [..., 1] and `normalized` [..., C], int64."""
-    op, shape = cast(LayerNorm, call.op), call.output.shape
-    rows = operands[0].reshape(-1, shape[-1])
-    normalized = normalize(call, rows, op.root_shift, op.reciprocal_bits, stages, statistics_shape=(*shape[:-1], 1))
-    requantizer = Requantizer.of(call, shape[-1], offset=call.constants["bias"])
-    return requantizer.rows(normalized, call.output.dtype).reshape(shape)
+    """Codes [..., C] -> [..., C]; fills the unit's stages: [..., 1] where one a row, else [..., C], int64."""
+    rows = operands[0].reshape(-1, call.output.shape[-1])
+    return normalize(call, rows, lambda channels: channels, stages)

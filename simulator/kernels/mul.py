@@ -15,4 +15,5 @@ def run(call: Call, operands: Sequence[np.ndarray], stages: dict[str, np.ndarray
     """Codes a, and b whose axes are equal or 1 -> the shape of a; fills `accumulator` and `rounded`, int64."""
     wide = np.dtype(np.int64)
     a, b = (centred(codes, spec.zero_point[0], wide) for codes, spec in zip(operands, call.inputs, strict=True))
-    return finish_planes(call, one_plane(a * b), Requantizer.of(call), stages)
+    entering = call.inputs[0].magnitude_max * call.inputs[1].magnitude_max
+    return finish_planes(call, one_plane(a * b), Requantizer.of(call, entering=entering), stages)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bittrue.spec.op import Op
+from bittrue.spec.ops.activation import Activation
 from bittrue.spec.ops.add import Add
 from bittrue.spec.ops.avg_pool2d import AvgPool2d
 from bittrue.spec.ops.concat import Concat
@@ -23,6 +24,7 @@ from bittrue.spec.ops.weighted_sum import WeightedSum
 OPS: dict[str, type[Op]] = {
     op.name: op
     for op in (
+        Activation,
         Add,
         AvgPool2d,
         Concat,

@@ -1,23 +1,26 @@
-"""add: two activations of one shape, two multipliers, one shift, one rounding.
+"""add: two activations of one shape, by the datapath's add unit (spec/units/add, one kind a file).
 
-    accumulator = (a - z_a) * multiplier_a + (b - z_b) * multiplier_b
-    output      = clamp(round_shift(accumulator, shift) + zero_point)
-
-The larger multiplier lies in [2**(multiplier_bits-1), 2**multiplier_bits); the other is what the
-ratio of scales makes it (possibly 0). All three constants have shape [1]. The sum is as wide as it
-needs to be (the adder is no MAC accumulator), below 2**63.
+The step brings the unit's constants, one value each; the unit says which. Inputs and output have one scale
+each. The sum is no MAC accumulator and has no overflow rule.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, cast
 
-from bittrue.spec.bounds import check_int64
+from bittrue.spec.datapath import Datapath
 from bittrue.spec.errors import IllFormed
 from bittrue.spec.op import Call, Op, Shape, Work
-from bittrue.spec.requantizer import check_lengths, check_multipliers, check_output_axis, check_per_tensor, check_shifts
+from bittrue.spec.requantizer import check_lengths, check_output_axis, check_per_tensor
+from bittrue.spec.units.add import AnyAdd
+from bittrue.spec.units.section import Width
+
+
+def unit_of(datapath: Datapath) -> AnyAdd:
+    """The datapath's add unit; Unsupported where it has none."""
+    return cast(AnyAdd, datapath.required(datapath.add, "add"))
 
 
 @dataclass(frozen=True)
@@ -25,9 +28,15 @@ class Add(Op):
     """No attributes; no broadcasting."""
 
     name: ClassVar[str] = "add"
-    roles: ClassVar[tuple[str, ...]] = ("multiplier_a", "multiplier_b", "shift")
-    stages: ClassVar[tuple[str, ...]] = ("accumulator", "rounded")
     arity: ClassVar[int | None] = 2
+
+    def roles_on(self, datapath: Datapath) -> tuple[str, ...]:
+        """The constants of the datapath's unit."""
+        return tuple(port.name for port in unit_of(datapath).parameters)
+
+    def stages_on(self, datapath: Datapath) -> tuple[str, ...]:
+        """The stages of the datapath's unit."""
+        return unit_of(datapath).stages
 
     def output_shape(self, shapes: Sequence[Shape]) -> Shape:
         """Two equal shapes -> the same."""
@@ -36,27 +45,15 @@ class Add(Op):
         return shapes[0]
 
     def check(self, call: Call) -> None:
-        """Refuse per-channel operands and constants that the datapath cannot hold."""
+        """Refuse per-channel tensors, and widths and constants that the unit cannot hold."""
+        unit = unit_of(call.datapath)
         check_per_tensor(call, 0)
         check_per_tensor(call, 1)
-        check_lengths(call, 1, *self.roles)
-        for role in ("multiplier_a", "multiplier_b"):
-            check_multipliers(call, call.constants[role], exact_top_bit=False)
-        largest = max(int(call.constants[role][0]) for role in ("multiplier_a", "multiplier_b"))
-        if largest < 1 << (call.datapath.requantization.multiplier_bits - 1):
-            raise IllFormed(
-                "the larger multiplier of an add must have its top bit set",
-                where=call.step,
-                got=largest,
-                expected=f"at least 2**{call.datapath.requantization.multiplier_bits - 1}",
-            )
         check_output_axis(call)
-        check_shifts(call, call.constants["shift"])
-        reach = sum(
-            call.inputs[index].magnitude_max * int(call.constants[role][0])
-            for index, role in enumerate(("multiplier_a", "multiplier_b"))
-        )
-        check_int64(call, "sum", reach + (1 << (int(call.constants["shift"][0]) - 1)))
+        check_lengths(call, 1, *self.roles_on(call.datapath))
+        a, b, y = (Width(spec.bits, spec.signed) for spec in (*call.inputs, call.output))
+        unit.check_widths(call.step, (a, b), y)
+        unit.check(call.step, (call.inputs[0].magnitude_max, call.inputs[1].magnitude_max), call.constants)
 
     def work(self, call: Call) -> Work:
         """Two multiplications, an addition and a rounding an element."""

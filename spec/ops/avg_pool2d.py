@@ -1,13 +1,15 @@
-"""avg_pool2d: average over a sliding window, then requantization.
+"""avg_pool2d: average over a sliding window, by the datapath's pooling unit (spec/units/pool.py).
 
     accumulator[1, c, y, x] = sum over (ky, kx), rows first, of (q[1, c, y*sy + ky - py, x*sx + kx - px] - z)
     output[1, c, y, x]      = clamp(round_shift(accumulator * multiplier, shift) + zero_point)
 
-A tap outside the image is a real 0 and adds nothing, and every window is divided by kh*kw (torch's
-count_include_pad); that division is part of the multiplier. Input [1, C, H, W], output [1, C, OH, OW];
-multiplier and shift have shape [1]. The sum runs in the MAC accumulator. `mean` is the window that
-covers the whole image.
-Where the datapath rounds twice, `scale` of spec/arithmetic.py stands for round_shift here.
+is the kind "folded": every window is divided by kh*kw (torch's count_include_pad); that division is part of
+the multiplier, and the last line is the plain requantizer (spec/units/requantization.py has the datapath's).
+multiplier and shift have shape [1]. The kinds "divide" and "reciprocal" bring no constants and divide by the
+number of taps inside the image; "divide" sums raw codes.
+
+A tap outside the image adds nothing. Input [1, C, H, W], output [1, C, OH, OW]. The sum runs in the MAC
+accumulator. `mean` is the window that covers the whole image.
 """
 
 from __future__ import annotations
@@ -16,11 +18,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
-from bittrue.spec.bounds import centred, check_accumulator
+from bittrue.spec.bounds import centred, check_accumulator, check_int64, held_accumulator
+from bittrue.spec.datapath import Datapath
 from bittrue.spec.errors import IllFormed
-from bittrue.spec.op import AccumulatorBound, Call, Op, Shape, Work
-from bittrue.spec.requantizer import check_per_tensor, check_requantizer
+from bittrue.spec.op import AccumulatorBound, Call, Op, Shape, VectorOp, Work
+from bittrue.spec.requantizer import check_output_axis, check_per_tensor, check_requantizer
 from bittrue.spec.window import window_sides
+
+RECIPROCAL_LIMIT = 1 << 31
+"""A reciprocal's multiplier stays below it, and half of its largest shift too."""
 
 
 @dataclass(frozen=True)
@@ -28,12 +34,16 @@ class AvgPool2d(Op):
     """Attributes: kernel, stride and padding, each (y, x)."""
 
     name: ClassVar[str] = "avg_pool2d"
-    roles: ClassVar[tuple[str, ...]] = ("multiplier", "shift")
+    requantizes: ClassVar[bool] = True
     stages: ClassVar[tuple[str, ...]] = ("accumulator", "rounded")
 
     kernel: tuple[int, int]
     stride: tuple[int, int]
     padding: tuple[int, int] = (0, 0)
+
+    def roles_on(self, datapath: Datapath) -> tuple[str, ...]:
+        """The requantizer's; none where the unit divides by the count itself."""
+        return super().roles_on(datapath) if datapath.avg_pool2d.kind == "folded" else ()
 
     def output_shape(self, shapes: Sequence[Shape]) -> Shape:
         """[1, C, H, W] -> [1, C, OH, OW] with OH = (H + 2 py - kh) // sy + 1."""
@@ -50,18 +60,34 @@ class AvgPool2d(Op):
         return (*shape[:2], *sides)
 
     def check(self, call: Call) -> None:
-        """Refuse per-channel inputs and unproved widths."""
+        """Refuse per-channel inputs, unproved widths, and zero points that the unit does not convert."""
+        kind = call.datapath.avg_pool2d.kind
         check_per_tensor(call, 0)
         check_accumulator(call)
-        check_requantizer(call, 1)
+        if kind == "folded":
+            check_requantizer(call, 1)
+            return
+        check_output_axis(call)
+        if kind == "reciprocal":
+            check_int64(call, "scaled accumulator", held_accumulator(call).magnitude * RECIPROCAL_LIMIT + (1 << 60))
+        elif call.inputs[0].zero_point != call.output.zero_point:
+            raise IllFormed(
+                "the datapath's average pool sums raw codes, and input and output have different zero points",
+                where=f"{call.step}: tensor {call.output.name}",
+                got=call.output.zero_point[0],
+                expected=call.inputs[0].zero_point[0],
+                next_step="give the output the input's scale and zero point",
+            )
 
     def bound(self, call: Call) -> AccumulatorBound:
-        """kh*kw times the ends of the centred code range."""
-        low, high = centred(call, 0)
+        """kh*kw times the ends of the range of what is summed."""
+        raw = call.datapath.avg_pool2d.kind == "divide"
+        low, high = call.inputs[0].code_range if raw else centred(call, 0)
         taps = self.kernel[0] * self.kernel[1]
         return AccumulatorBound(min(low, 0) * taps, max(high, 0) * taps)
 
     def work(self, call: Call) -> Work:
-        """One addition a tap (padded taps too, as a machine spends them), one requantization an output."""
+        """One addition a tap (padded taps too, as a machine spends them), one requantization or division an output."""
         size = call.output.size
-        return Work(None, {"add": size * self.kernel[0] * self.kernel[1], "requantize": size})
+        last: VectorOp = "divide" if call.datapath.avg_pool2d.kind == "divide" else "requantize"
+        return Work(None, {"add": size * self.kernel[0] * self.kernel[1], last: size})

@@ -4,18 +4,23 @@
 
 multiplier and shift have one entry for each input. An input that already has the output's scale and
 zero point has multiplier 2**(multiplier_bits-1) and shift multiplier_bits-1: it passes unchanged.
-Where the datapath rounds twice, `scale` of spec/arithmetic.py stands for round_shift here.
+The last line is the plain requantizer; spec/units/requantization.py has the datapath's.
+
+spec/units/concat.py has the kinds of the datapath. With "copy" there are no constants, output[..., part i, ...] =
+q_i, and inputs of another width or zero point than the output's are refused. With "table" the step brings a `table`
+[inputs, 2**bits], output[..., part i, ...] = table[i][q_i - lowest code], for inputs of one width.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import ClassVar
 
+from bittrue.spec.datapath import Datapath
 from bittrue.spec.errors import IllFormed
-from bittrue.spec.op import Call, Op, Shape, Work
-from bittrue.spec.requantizer import check_multipliers, check_output_axis, check_per_tensor, check_scaled, check_shifts
+from bittrue.spec.op import Call, Op, Shape, VectorOp, Work
+from bittrue.spec.requantizer import check_output_axis, check_per_tensor, check_requantizer
 
 
 @dataclass(frozen=True)
@@ -23,10 +28,15 @@ class Concat(Op):
     """Attributes: the axis."""
 
     name: ClassVar[str] = "concat"
-    roles: ClassVar[tuple[str, ...]] = ("multiplier", "shift")
+    requantizes: ClassVar[bool] = True
     arity: ClassVar[int | None] = None
 
     axis: int
+
+    def roles_on(self, datapath: Datapath) -> tuple[str, ...]:
+        """The requantizer's or a table, one entry for each input; none where codes are copied."""
+        kind = datapath.concat.kind
+        return super().roles_on(datapath) if kind == "requantize" else ("table",) if kind == "table" else ()
 
     def output_shape(self, shapes: Sequence[Shape]) -> Shape:
         """Equal shapes but for `axis`, whose sizes add up."""
@@ -42,22 +52,64 @@ class Concat(Op):
 
     def check(self, call: Call) -> None:
         """Refuse per-channel inputs and constants that the datapath cannot hold."""
-        multiplier, shift = call.constants["multiplier"], call.constants["shift"]
-        if multiplier.shape != (len(call.inputs),) or shift.shape != (len(call.inputs),):
+        if call.datapath.concat.kind == "copy":
+            self._check_copied(call)
+            return
+        if call.datapath.concat.kind == "table":
+            self._check_tables(call)
+            return
+        roles = self.roles_on(call.datapath)
+        lengths = [len(call.constants[role]) for role in roles]
+        if any(length != len(call.inputs) for length in lengths):
             raise IllFormed(
-                "concat needs a multiplier and a shift for each input",
+                f"concat needs {' and '.join(roles)} for each input",
                 where=call.step,
-                got=(multiplier.shape, shift.shape),
-                expected=f"({len(call.inputs)},)",
+                got=lengths,
+                expected=[len(call.inputs)] * len(roles),
             )
-        check_multipliers(call, multiplier, exact_top_bit=True)
+        for index in range(len(call.inputs)):
+            check_per_tensor(call, index)
+        magnitude = max(spec.magnitude_max for spec in call.inputs)
+        check_requantizer(call, len(call.inputs), magnitude=magnitude, parts=True)
+
+    def _check_copied(self, call: Call) -> None:
+        """Refuse an input whose codes do not mean what the output's mean."""
         check_output_axis(call)
-        check_shifts(call, shift)
+        out = call.output
         for index, spec in enumerate(call.inputs):
             check_per_tensor(call, index)
-            one = {role: call.constants[role][index : index + 1] for role in self.roles}
-            check_scaled(replace(call, constants=one), "scaled input", spec.magnitude_max)
+            if (spec.bits, spec.signed, spec.zero_point) != (out.bits, out.signed, out.zero_point):
+                raise IllFormed(
+                    "the datapath's concat copies codes, and an input has another format than the output",
+                    where=f"{call.step}: tensor {spec.name}",
+                    got=f"{'s' if spec.signed else 'u'}{spec.bits}, zero point {spec.zero_point[0]}",
+                    expected=f"{'s' if out.signed else 'u'}{out.bits}, zero point {out.zero_point[0]}",
+                    next_step='give all inputs the output\'s scale and zero point, or set concat.kind = "requantize"',
+                )
+
+    def _check_tables(self, call: Call) -> None:
+        """Refuse tables of another size than the inputs have codes, or with entries that are no output codes."""
+        check_output_axis(call)
+        for index in range(len(call.inputs)):
+            check_per_tensor(call, index)
+        table, (low, high) = call.constants["table"], call.output.code_range
+        sizes = {1 << spec.bits for spec in call.inputs}
+        if sizes != set(table.shape[1:]) or table.shape[:-1] != (len(call.inputs),):
+            raise IllFormed(
+                "constant 'table' has the wrong shape",
+                where=call.step,
+                got=table.shape,
+                expected=f"[{len(call.inputs)} inputs, one entry for each code], inputs of one width",
+            )
+        if int(table.min()) < low or int(table.max()) > high:
+            raise IllFormed(
+                "constant 'table' has entries that are no output codes",
+                where=call.step,
+                got=f"{int(table.min())}..{int(table.max())}",
+                expected=f"{low}..{high}",
+            )
 
     def work(self, call: Call) -> Work:
-        """One requantization an element."""
-        return Work(None, {"requantize": call.output.size})
+        """One requantization an element, or one move or table read."""
+        kinds: dict[str, VectorOp] = {"requantize": "requantize", "copy": "move", "table": "table"}
+        return Work(None, {kinds[call.datapath.concat.kind]: call.output.size})

@@ -7,10 +7,11 @@
 c runs over the I/groups input channels of o's group, c' = group(o) * I/groups + c. A tap outside the
 image reads the input's zero point of its channel. The input zero point is folded into the bias:
 bias[o] = round(b[o] / (s_x s_w[o])) - sum over taps of z_x[c'] * weight[o, c, ky, kx].
-The accumulation order is the datapath's `mac.order`, the bias first or last as `mac.bias` says; where
-the accumulator saturates, it does so at the load of the bias and after each addition.
+Where the datapath subtracts zero points (mac.zero_point = "subtracted"), (q - z_x) is multiplied, a tap
+outside the image adds nothing, and bias[o] = round(b[o] / (s_x s_w[o])).
+Order, tiles and every register on the way are the MAC's: spec/units/mac.py.
 Input [1, I, H, W], output [1, O, OH, OW].
-Where the datapath rounds twice, `scale` of spec/arithmetic.py stands for round_shift here.
+The last line is the plain requantizer; spec/units/requantization.py has the datapath's.
 """
 
 from __future__ import annotations
@@ -37,7 +38,8 @@ class Conv2d(Op):
     """Attributes: output channels, kernel, stride and padding (each (y, x)), groups. Dilation is 1."""
 
     name: ClassVar[str] = "conv2d"
-    roles: ClassVar[tuple[str, ...]] = ("weight", "bias", "multiplier", "shift")
+    roles: ClassVar[tuple[str, ...]] = ("weight", "bias")
+    requantizes: ClassVar[bool] = True
     stages: ClassVar[tuple[str, ...]] = ("accumulator", "rounded")
 
     out_channels: int
@@ -59,7 +61,8 @@ class Conv2d(Op):
     def check(self, call: Call) -> None:
         """Refuse padding with a zero point that is no code, and unproved widths."""
         low, high = call.inputs[0].code_range
-        if any(self.padding) and not all(low <= z <= high for z in call.inputs[0].zero_point):
+        folded = call.datapath.mac.zero_point == "folded"
+        if folded and any(self.padding) and not all(low <= z <= high for z in call.inputs[0].zero_point):
             raise IllFormed(
                 "padding reads the zero point, which is not a code of the input",
                 where=call.step,

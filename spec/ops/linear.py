@@ -3,8 +3,8 @@
     accumulator[..., o] = bias[o] + sum over i (ascending) of q[..., i] * weight[o, i]
     output[..., o]      = clamp(round_shift(accumulator * multiplier[o], shift[o]) + zero_point[o])
 
-bias[o] holds the folded input zero point, as in conv2d. Input [..., I], output [..., O].
-Where the datapath rounds twice, `scale` of spec/arithmetic.py stands for round_shift here.
+bias[o] holds the folded input zero point, or q - z_x is multiplied, as in conv2d. Input [..., I], output [..., O].
+The last line is the plain requantizer; spec/units/requantization.py has the datapath's.
 """
 
 from __future__ import annotations
@@ -30,7 +30,8 @@ class Linear(Op):
     """Attributes: number of output features O."""
 
     name: ClassVar[str] = "linear"
-    roles: ClassVar[tuple[str, ...]] = ("weight", "bias", "multiplier", "shift")
+    roles: ClassVar[tuple[str, ...]] = ("weight", "bias")
+    requantizes: ClassVar[bool] = True
     stages: ClassVar[tuple[str, ...]] = ("accumulator", "rounded")
 
     out_features: int

@@ -5,7 +5,13 @@
 
 With `transpose_b`, b is [..., n, k]. The zero points are subtracted before the product. Leading axes
 of a and b are equal. There is no bias. multiplier and shift are per tensor, and so are the scales.
-Where the datapath rounds twice, `scale` of spec/arithmetic.py stands for round_shift here.
+The last line is the plain requantizer; spec/units/requantization.py has the datapath's.
+
+With `divide_by_row_sum`, a holds exponentials of a softmax that did not divide, and the requantizer gets
+
+    quotient[..., m, n] = accumulator[..., m, n] / sum over k of a[..., m, k]       with fraction bits
+
+as spec/units/softmax/unnormalised.py says: row_sum and reciprocal are [..., M, 1].
 """
 
 from __future__ import annotations
@@ -15,22 +21,30 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
+from bittrue.spec import row_division
 from bittrue.spec.bounds import check_accumulator, contraction_bound
+from bittrue.spec.datapath import Datapath
 from bittrue.spec.errors import IllFormed
 from bittrue.spec.op import AccumulatorBound, Call, Gemm, Op, Shape, Work
 from bittrue.spec.requantizer import check_operand, check_per_tensor, check_requantizer
+from bittrue.spec.row_division import check_row_division
 
 
 @dataclass(frozen=True)
 class MatMul(Op):
-    """Attributes: whether b holds its matrices transposed."""
+    """Attributes: whether b holds its matrices transposed, whether to divide by the sums of a's rows."""
 
     name: ClassVar[str] = "matmul"
-    roles: ClassVar[tuple[str, ...]] = ("multiplier", "shift")
+    requantizes: ClassVar[bool] = True
     stages: ClassVar[tuple[str, ...]] = ("accumulator", "rounded")
     arity: ClassVar[int | None] = 2
 
     transpose_b: bool = False
+    divide_by_row_sum: bool = False
+
+    def stages_on(self, datapath: Datapath) -> tuple[str, ...]:
+        """Those of the division where there is one."""
+        return row_division.STAGES if self.divide_by_row_sum else self.stages
 
     def output_shape(self, shapes: Sequence[Shape]) -> Shape:
         """[..., M, K] and [..., K, N] (or [..., N, K]) -> [..., M, N]."""
@@ -49,7 +63,7 @@ class MatMul(Op):
             check_per_tensor(call, index)
             check_operand(call, index, call.datapath.mac.activation_bits_max)
         check_accumulator(call)
-        check_requantizer(call, 1)
+        check_requantizer(call, 1, magnitude=check_row_division(call, 0, 1) if self.divide_by_row_sum else None)
 
     def bound(self, call: Call) -> AccumulatorBound:
         """K times the largest product, or the softmax row sum times the other operand's reach."""
@@ -58,4 +72,5 @@ class MatMul(Op):
     def work(self, call: Call) -> Work:
         """One GEMM for each leading index."""
         *batch, m, n = call.output.shape
-        return Work(Gemm(math.prod(batch), m, n, call.inputs[0].shape[-1]), {"requantize": call.output.size})
+        gemm = Gemm(math.prod(batch), m, n, call.inputs[0].shape[-1])
+        return Work(gemm, row_division.work(call, 0) if self.divide_by_row_sum else {"requantize": call.output.size})

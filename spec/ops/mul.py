@@ -5,7 +5,7 @@
 
 An axis of b of size 1 repeats. multiplier and shift have shape [1]. The product is exact: it is no
 MAC accumulator and has no overflow rule.
-Where the datapath rounds twice, `scale` of spec/arithmetic.py stands for round_shift here.
+The last line is the plain requantizer; spec/units/requantization.py has the datapath's.
 """
 
 from __future__ import annotations
@@ -16,15 +16,7 @@ from typing import ClassVar
 
 from bittrue.spec.errors import IllFormed
 from bittrue.spec.op import Call, Op, Shape, Work
-from bittrue.spec.requantizer import (
-    check_lengths,
-    check_multipliers,
-    check_operand,
-    check_output_axis,
-    check_per_tensor,
-    check_scaled,
-    check_shifts,
-)
+from bittrue.spec.requantizer import check_operand, check_per_tensor, check_requantizer
 
 
 @dataclass(frozen=True)
@@ -32,7 +24,7 @@ class Mul(Op):
     """No attributes."""
 
     name: ClassVar[str] = "mul"
-    roles: ClassVar[tuple[str, ...]] = ("multiplier", "shift")
+    requantizes: ClassVar[bool] = True
     stages: ClassVar[tuple[str, ...]] = ("accumulator", "rounded")
     arity: ClassVar[int | None] = 2
 
@@ -48,11 +40,8 @@ class Mul(Op):
         for index in (0, 1):
             check_per_tensor(call, index)
             check_operand(call, index, call.datapath.mac.activation_bits_max)
-        check_lengths(call, 1, *self.roles)
-        check_multipliers(call, call.constants["multiplier"], exact_top_bit=True)
-        check_output_axis(call)
-        check_shifts(call, call.constants["shift"])
-        check_scaled(call, "scaled product", call.inputs[0].magnitude_max * call.inputs[1].magnitude_max)
+        magnitude = call.inputs[0].magnitude_max * call.inputs[1].magnitude_max
+        check_requantizer(call, 1, magnitude=magnitude)
 
     def work(self, call: Call) -> Work:
         """One multiplication and one requantization an element."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 import subprocess
 import sys
 from fractions import Fraction
@@ -16,18 +17,24 @@ from tiny_programs import iot_npu
 
 from bittrue.calibration.float_run import FloatRunner
 from bittrue.calibration.lowering.constants import common_shift, requantizer
+from bittrue.calibration.lowering.float32 import float32_bits
 from bittrue.calibration.lowering.lower import lower_plan
 from bittrue.calibration.lowering.tables import FUNCTIONS, exponential_table, function_table
 from bittrue.calibration.options import CalibrationOptions
 from bittrue.calibration.plan import save_plan
 from bittrue.golden.reference import Reference
+from bittrue.spec.arithmetic import Rounding
 from bittrue.spec.errors import BittrueError, IllFormed
+from bittrue.spec.tensors import TensorSpec
+from bittrue.spec.units.requantization import RequantizationUnit
 from bittrue.workflow import lower
 
 REAL = {
     "silu": lambda x: x / (1 + mpmath.exp(-x)),
     "sigmoid": lambda x: 1 / (1 + mpmath.exp(-x)),
+    "gelu": lambda x: x * mpmath.ncdf(x),
     "relu": lambda x: max(x, mpmath.mpf(0)),
+    "relu6": lambda x: min(max(x, mpmath.mpf(0)), mpmath.mpf(6)),
     "hardsigmoid": lambda x: min(max(x / 6 + mpmath.mpf(1) / 2, mpmath.mpf(0)), mpmath.mpf(1)),
     "hardswish": lambda x: x * min(max(x / 6 + mpmath.mpf(1) / 2, mpmath.mpf(0)), mpmath.mpf(1)),
 }
@@ -60,15 +67,66 @@ def test_exponential_table_is_correctly_rounded_and_falls() -> None:
 def test_requantizer_constants_are_the_nearest() -> None:
     """m / 2**s is within half a unit of m's last place of the ratio."""
     ratios = [Fraction(1, 3), Fraction(7, 1000), Fraction(12345, 1)]
-    found = requantizer(ratios, iot_npu())
+    output = TensorSpec("y", (1, 3), 8, True, (1.0,), (0,))
+    found = requantizer(ratios, iot_npu().requantizer("conv2d"), output)
     for ratio, m, s in zip(ratios, found["multiplier"].tolist(), found["shift"].tolist(), strict=True):
         assert abs(Fraction(m, 1 << s) - ratio) <= Fraction(1, 1 << (s + 1))
         assert 1 << 30 <= m < 1 << 31
 
 
+def test_a_float32_scale_is_the_nearest() -> None:
+    """The bits are those of the float32 nearest to the ratio, ties to even; no normal number, no scale."""
+    rng = np.random.default_rng(0)
+    values = [Fraction(int(a), int(b)) for a, b in rng.integers(1, 1 << 50, (500, 2))]
+    ties = [Fraction((1 << 24) + 1), Fraction((1 << 24) + 3), Fraction((1 << 25) - 1, 1 << 30)]
+    for value in values + ties:
+        bits = np.array(float32_bits(value), np.int32)
+        found = Fraction(float(bits.view(np.float32)))
+        beside = [Fraction(float(np.array(int(bits) + step, np.int32).view(np.float32))) for step in (-1, 1)]
+        assert all(abs(found - value) <= abs(other - value) for other in beside)
+        if any(abs(found - value) == abs(other - value) for other in beside):
+            assert int(bits) % 2 == 0
+    for outside in (Fraction(0), Fraction(1, 1 << 127), Fraction(1 << 128)):
+        with pytest.raises(IllFormed, match="float32"):
+            float32_bits(outside)
+
+
+def test_a_shifting_requantizer_takes_powers_of_two() -> None:
+    """The shift is the exponent; anything else is refused."""
+    unit = RequantizationUnit(kind="shift", rounding=Rounding.FLOOR, shift_min=0, shift_max=31)
+    output = TensorSpec("y", (1, 3), 8, True, (1.0,), (0,))
+    assert requantizer([Fraction(1), Fraction(1, 1 << 31)], unit, output)["shift"].tolist() == [0, 31]
+    for ratio in (Fraction(2), Fraction(1, 3), Fraction(1, 1 << 32)):
+        with pytest.raises(IllFormed, match="power of two"):
+            requantizer([ratio], unit, output)
+
+
+def test_a_multiplier_without_top_bit_where_the_shift_ends() -> None:
+    """A unit that need not be normalized gives up bits of the multiplier; one that must is refused."""
+    fields = {"multiplier_bits": 8, "shift_min": 0, "shift_max": 15, "rounding": Rounding.HALF_UP}
+    output = TensorSpec("y", (1, 3), 8, True, (1.0,), (0,))
+    ratio = Fraction(3, 1000)
+    found = requantizer([ratio], RequantizationUnit.model_validate({**fields, "normalized": False}), output)
+    assert (found["multiplier"].tolist(), found["shift"].tolist()) == ([98], [15])
+    with pytest.raises(IllFormed, match="shift"):
+        requantizer([ratio], RequantizationUnit.model_validate(fields), output)
+
+
+def test_thresholds_are_where_the_code_changes() -> None:
+    """Each threshold is the least accumulator whose exact quotient rounds (half up) to the code or more."""
+    unit = RequantizationUnit(kind="thresholds", rounding=Rounding.HALF_UP)
+    output = TensorSpec("y", (1, 2), 4, True, (1.0,), (3,))
+    (thresholds,) = requantizer([Fraction(7, 50)], unit, output)["thresholds"].tolist()
+    assert len(thresholds) == 15
+    for index, threshold in enumerate(thresholds):
+        for accumulator, reached in ((threshold, True), (threshold - 1, False)):
+            code = math.floor(Fraction(7 * accumulator, 50) + Fraction(1, 2)) + 3
+            assert (code >= -8 + 1 + index) == reached
+
+
 def test_common_shift_keeps_the_larger_multiplier_full() -> None:
     """Both are nearest for the one shift."""
-    (a, b), shift = common_shift([Fraction(1, 3), Fraction(1, 100)], iot_npu())
+    (a, b), shift = common_shift([Fraction(1, 3), Fraction(1, 100)], 31, 62)
     assert 1 << 30 <= a < 1 << 31
     assert abs(Fraction(b, 1 << shift) - Fraction(1, 100)) <= Fraction(1, 1 << (shift + 1))
 
@@ -126,7 +184,7 @@ def test_lowering_twice_gives_the_same_bytes_in_another_process(tmp_path: Path) 
         ({"mac": {"weight_bits_max": 4}}, "does not fit the datapath"),
         ({"mac": {"bias_bits": 8}}, "does not fit the datapath"),
         ({"softmax": {"row_max": 32}}, "row is longer"),
-        ({"softmax": {"logit_bits_max": 6}}, "too wide for the table"),
+        ({"softmax": {"logit_bits_max": 6}}, "too wide for the unit"),
         ({"norm": {"variance_bits": 16}}, "variance of a row does not fit"),
         ({"norm": {"sum_of_squares_bits": 12}}, "sum of squares"),
         ({"table": {"input_bits_max": 4}}, "table is wider"),

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pytest
 import torch
 from numpy.typing import NDArray
+from op_datapaths import ADDERS, ENDS, SPILLS, SUBTRACTED, TILED, UNSIGNED
 from plain_integers import expected
 from tiny_programs import UNIT, checked_call, iot_npu, tensor
 
@@ -16,8 +17,7 @@ from bittrue.golden import accumulator
 from bittrue.golden.ops import JUDGES
 from bittrue.spec.arithmetic import Rounding
 from bittrue.spec.datapath import Datapath
-from bittrue.spec.errors import OutOfDomain
-from bittrue.spec.normalization import root_shift_and_reciprocal_bits
+from bittrue.spec.errors import IllFormed, OutOfDomain
 from bittrue.spec.op import Call, Op
 from bittrue.spec.ops import OPS
 from bittrue.spec.ops.add import Add
@@ -37,6 +37,8 @@ from bittrue.spec.ops.softmax import Softmax
 from bittrue.spec.ops.table import Table
 from bittrue.spec.ops.weighted_sum import WeightedSum
 from bittrue.spec.tensors import TensorSpec
+from bittrue.spec.units.norm import ExactNorm
+from bittrue.spec.units.section import Width
 
 
 @dataclass(frozen=True)
@@ -67,11 +69,16 @@ def weights(shape: tuple[int, ...], shift: int, *, channels: int | None = None) 
     return {"weight": rng.integers(-127, 128, shape), "bias": rng.integers(-900, 900, count), **scaling(count, shift)}
 
 
-def norm_constants(channels: int) -> dict[str, NDArray[np.integer]]:
-    """Gammas of both signs, and an epsilon of 7."""
-    rng = generator()
+def norm_constants(source: TensorSpec, row: int, channels: int) -> dict[str, NDArray[np.integer]]:
+    """Gammas of both signs, and the parameters of the default unit for rows of `row` codes, epsilon 7."""
+    rng, unit = generator(), iot_npu().norm
+    assert isinstance(unit, ExactNorm)
+    k, p = unit.root_shift_and_reciprocal_bits(Width(source.bits, source.signed), row, 7)
     return {
         "epsilon": np.array([7]),
+        "pre_shift": np.array([0]),
+        "root_shift": np.array([k]),
+        "reciprocal_bits": np.array([p]),
         "multiplier": rng.integers(-(1 << 15), 1 << 15, channels),
         "bias": rng.integers(-(1 << 28), 1 << 28, channels),
         "shift": rng.integers(25, 27, channels),
@@ -80,14 +87,13 @@ def norm_constants(channels: int) -> dict[str, NDArray[np.integer]]:
 
 def layer_norm(source: TensorSpec, output: TensorSpec) -> Case:
     """Rows along the last axis."""
-    k, p = root_shift_and_reciprocal_bits(source, source.shape[-1], 7, 62)
-    return Case(LayerNorm(k, p), (source,), output, norm_constants(source.shape[-1]))
+    return Case(LayerNorm(), (source,), output, norm_constants(source, source.shape[-1], source.shape[-1]))
 
 
 def group_norm(source: TensorSpec, output: TensorSpec, groups: int) -> Case:
     """Rows of channels / groups times positions."""
-    k, p = root_shift_and_reciprocal_bits(source, source.size // groups, 7, 62)
-    return Case(GroupNorm(groups, k, p), (source,), output, norm_constants(source.shape[1]))
+    constants = norm_constants(source, source.size // groups, source.shape[1])
+    return Case(GroupNorm(groups), (source,), output, constants)
 
 
 def exponentials(scale: float) -> NDArray[np.integer]:
@@ -230,7 +236,7 @@ def judge(call: Call, operands: list[NDArray[np.int64]]) -> dict[str, NDArray[np
     """Stages in the judge's order, then "output"."""
     stages: dict[str, torch.Tensor] = {}
     output = JUDGES[call.op.name](call, [torch.from_numpy(array) for array in operands], stages)
-    assert tuple(stages) == call.op.stages
+    assert tuple(stages) == call.op.stages_on(call.datapath)
     assert output.dtype is torch.int64
     assert torch.equal(output, JUDGES[call.op.name](call, [torch.from_numpy(array) for array in operands], None))
     return {name: value.numpy() for name, value in {**stages, "output": output}.items()}
@@ -249,7 +255,7 @@ def assert_same(found: dict[str, NDArray[np.int64]], wanted: dict[str, NDArray[n
 def test_a_judge_states_its_formula(name: str, mode: str) -> None:
     """Every stage and the output equal the formula on Python integers, in every rounding mode."""
     case = CASES[name]
-    call = call_of(case, iot_npu({"requantization": {"rounding": mode}}))
+    call = call_of(case, iot_npu(dict.fromkeys(("requantization", "add", "softmax", "norm"), {"rounding": mode})))
     operands = stimulus(case)
     found = judge(call, operands)
     assert_same(found, expected(call, operands))
@@ -295,6 +301,22 @@ def test_an_overflowing_accumulator(name: str, overflow: str, bias: str) -> None
         assert one_order
     else:
         assert not one_order, "the order of a saturating convolution changes its result"
+
+
+MAC_DATAPATHS = {**TILED, **ADDERS, **SPILLS, **ENDS, **SUBTRACTED, **UNSIGNED}
+
+
+@pytest.mark.parametrize("path", MAC_DATAPATHS)
+@pytest.mark.parametrize("name", MACS)
+def test_every_mac(name: str, path: str) -> None:
+    """Tiles, adders, spills, ends and multipliers, for every op that adds; unsigned factors have no zero point."""
+    case, operands = CASES[name], stimulus(CASES[name])
+    if path in UNSIGNED and case.op.name in ("matmul", "weighted_sum"):
+        with pytest.raises(IllFormed, match="unsigned"):
+            call_of(case, MAC_DATAPATHS[path])
+        case = replace(case, inputs=tuple(replace(spec, zero_point=(0,)) for spec in case.inputs))
+    call = call_of(case, MAC_DATAPATHS[path])
+    assert_same(judge(call, operands), expected(call, operands))
 
 
 def test_the_order_of_a_saturating_linear_by_hand() -> None:
@@ -368,6 +390,6 @@ def test_a_broken_row_sum_is_refused() -> None:
 
 
 def test_every_op_has_a_judge_and_a_case() -> None:
-    """The registry, the contract and this file name the same ops."""
+    """The registry, the contract and this file name the same ops; activation's kinds stand in tests/units."""
     assert list(JUDGES) == sorted(OPS) == list(OPS)
-    assert {case.op.name for case in CASES.values()} | set(LAYOUT) == set(OPS)
+    assert {case.op.name for case in CASES.values()} | set(LAYOUT) | {"activation"} == set(OPS)

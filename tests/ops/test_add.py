@@ -2,41 +2,54 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
 from op_agreement import Array, agree, extremes
 from op_cases import add_case
-from op_changes import Change, constant, per_channel, per_channel_output, refused, source, through
-from op_datapaths import IOT_NPU, ROUNDINGS, WIDE
+from op_changes import Change, constant, output, per_channel, per_channel_output, refused, source, through
+from op_datapaths import IOT_NPU, ROUNDINGS, WIDE, datapath
 from op_parts import Case, build, tensor
+from plain_add import POINTS, UNITS, added
 
-from bittrue.spec.arithmetic import clamp, round_shift
 from bittrue.spec.datapath import Datapath
-from bittrue.spec.errors import IllFormed
+from bittrue.spec.errors import IllFormed, Unsupported
 from bittrue.spec.op import Call, Work
 from bittrue.spec.ops import Add
+from bittrue.spec.ops.add import unit_of
+from bittrue.spec.units.add import AddUnit
 
 
 def plain(call: Call, operands: tuple[Array, ...]) -> dict[str, Any]:
-    """Two products, one sum, one rounding."""
-    m_a, m_b, shift = (int(call.constants[role][0]) for role in call.op.roles)
-    (z_a,), (z_b,) = (spec.zero_point for spec in call.inputs)
-    sums = [
-        (a - z_a) * m_a + (b - z_b) * m_b
-        for a, b in zip(*(codes.reshape(-1).tolist() for codes in operands), strict=True)
-    ]
-    rounded = [round_shift(value, shift, call.rounding) for value in sums]
-    codes = [clamp(value + call.output.zero_point[0], *call.output.code_range) for value in rounded]
-    return {"accumulator": sums, "rounded": rounded, "output": codes}
+    """One pair after another through the datapath's unit."""
+    unit = unit_of(call.datapath)
+    values = {role: int(array[0]) for role, array in call.constants.items()}
+    formats = (call.inputs[0].zero_point[0], call.inputs[1].zero_point[0], call.output.zero_point[0])
+    values |= dict(zip(POINTS, (*formats, *call.output.code_range), strict=True))
+    pairs = zip(*(codes.reshape(-1).tolist() for codes in operands), strict=True)
+    rows = [added(unit, a, b, values) for a, b in pairs]
+    return {name: [row[name] for row in rows] for name in (*unit.stages, "output")}
 
 
-@pytest.mark.parametrize("path", [IOT_NPU, *WIDE.values(), *ROUNDINGS.values()], ids=["iot_npu", *WIDE, *ROUNDINGS])
+def with_unit(unit: AddUnit) -> Datapath:
+    """The default datapath with another add unit."""
+    return datapath({"add": unit.model_dump(mode="json", exclude_none=True)})
+
+
+PATHS = {name: with_unit(unit) for name, unit in UNITS.items()}
+
+
+@pytest.mark.parametrize(
+    "path", [*PATHS.values(), *WIDE.values(), *ROUNDINGS.values()], ids=[*PATHS, *WIDE, *ROUNDINGS]
+)
 def test_every_datapath(path: Datapath) -> None:
-    """Exact agreement under each rounding and multiplier width."""
+    """Exact agreement under each kind, rounding, multiplier width and register."""
     for seed in range(8):
-        agree(add_case(np.random.default_rng(seed), path), plain)
+        case = add_case(np.random.default_rng(seed), path)
+        assert set(case.call.constants) == set(case.call.op.roles_on(path))
+        agree(case, plain)
 
 
 @pytest.mark.parametrize("shape", [(1,), (7,), (1, 3, 1, 1), (2, 1, 3, 1, 2)])
@@ -98,6 +111,7 @@ def test_a_sum_wider_than_the_mac_accumulator() -> None:
 
 def past_63_bits(call: Call) -> Call:
     """32-bit codes times a 31-bit multiplier on both sides."""
+    call = through({"add.operand_bits_max": 32})(call)
     wide = source(tensor("a", call.inputs[0].shape, bits=32, signed=False), 0)(
         source(tensor("b", call.inputs[1].shape, bits=32, signed=False), 1)(call)
     )
@@ -113,8 +127,10 @@ REFUSALS: dict[str, tuple[Change, str]] = {
     "two shifts": (constant("shift", [8, 8]), "'shift' has the wrong shape"),
     "shift 0": (constant("shift", [0]), "shift"),
     "shift 63": (constant("shift", [63]), "shift"),
-    "shift past the datapath's": (through({"requantization.shift_max": 1}), "shift"),
-    "sum past 63 bits": (past_63_bits, "sum may not fit 63 bits"),
+    "shift past the datapath's": (through({"add.shift_max": 1}), "shift"),
+    "operands too wide": (source(tensor("a", (1, 3, 2, 3), bits=17), 0), "an operand of an add is wider"),
+    "output too wide": (output(tensor("y", (1, 3, 2, 3), bits=24)), "an output of an add is wider"),
+    "sum past 63 bits": (past_63_bits, "sum of an add may not fit 63 bits"),
     "a per channel": (per_channel(0), "per-channel"),
     "b per channel": (per_channel(1), "per-channel"),
 }
@@ -129,6 +145,14 @@ def test_refusals(change: Change, words: str) -> None:
 def test_the_larger_multiplier_has_its_top_bit_set() -> None:
     """Two small multipliers would waste the multiplier's precision; the contract says where the larger one lies."""
     refused(by_hand([0], [0], (1 << 30, 5), 31).call, constant("multiplier_a", [(1 << 30) - 1]), "multiplier")
+
+
+def test_a_datapath_without_an_add_unit() -> None:
+    """The step is refused by the unit's name."""
+    call = add_case(np.random.default_rng(4)).call
+    bare = replace(call, datapath=call.datapath.model_copy(update={"add": None}))
+    with pytest.raises(Unsupported, match="no add unit"):
+        bare.op.check(bare)
 
 
 def test_output_per_channel() -> None:

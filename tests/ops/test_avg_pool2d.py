@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
-from typing import Any
+from fractions import Fraction
+from typing import Any, get_args
 
 import numpy as np
 import pytest
 from op_agreement import Array, accumulated, agree, extremes, finished
 from op_cases import avg_pool2d_case, mean_case
-from op_changes import ACCUMULATOR, REQUANTIZER, Change, per_channel, per_channel_output, refused
+from op_changes import ACCUMULATOR, REQUANTIZER, Change, output, per_channel, per_channel_output, refused
 from op_datapaths import IOT_NPU, NARROW, ROUNDINGS, WIDE, datapath
 from op_parts import Case, build, tensor
 
 from bittrue.golden.ops import JUDGES
 from bittrue.simulator.kernels import KERNELS
+from bittrue.spec.arithmetic import clamp
 from bittrue.spec.datapath import Datapath
 from bittrue.spec.errors import IllFormed
 from bittrue.spec.op import Call, Work
 from bittrue.spec.ops import AvgPool2d
+from bittrue.spec.units.pool import DividePool, Division
 
 EXACT = datapath({"mac.accumulator_bits": 48})
 PATHS = {"proved": IOT_NPU, "saturate8": NARROW["saturate8"], "wrap8": NARROW["wrap8"]}
@@ -164,7 +168,109 @@ def test_shapes_refused(op: AvgPool2d, shape: tuple[int, ...]) -> None:
         op.output_shape([shape])
 
 
+DIVISIONS = {mode: datapath({"avg_pool2d": {"kind": "divide", "rounding": mode}}) for mode in get_args(Division)}
+RECIPROCAL = datapath({"avg_pool2d": {"kind": "reciprocal"}})
+
+
+def quotient(total: int, count: int, mode: str) -> int:
+    """total / count rounded as the mode's definition says."""
+    exact = Fraction(total, count)
+    below = math.floor(exact)
+    nearest = {"half_up": below + 1, "half_away": below + (total > 0), "half_even": below + below % 2}
+    if mode in ("floor", "toward_zero"):
+        return below if mode == "floor" else math.trunc(exact)
+    return nearest[mode] if exact - below == Fraction(1, 2) else round(exact)
+
+
+def inside(call: Call, codes: Array, zero_point: int) -> list[list[int]]:
+    """The taps inside the image of every window, less the zero point."""
+    op, (_, _, height, width) = call.op, codes.shape
+    assert isinstance(op, AvgPool2d)
+    found = []
+    for c, y, x in np.ndindex(call.output.shape[1:]):
+        rows = [row for ky in range(op.kernel[0]) if 0 <= (row := y * op.stride[0] + ky - op.padding[0]) < height]
+        columns = [col for kx in range(op.kernel[1]) if 0 <= (col := x * op.stride[1] + kx - op.padding[1]) < width]
+        found.append([int(codes[0, c, row, col]) - zero_point for row in rows for col in columns])
+    return found
+
+
+def counted(call: Call, operands: tuple[Array, ...]) -> dict[str, list[int]]:
+    """The kinds that divide by the taps inside the image."""
+    unit, (low, high) = call.datapath.avg_pool2d, call.output.code_range
+    raw = isinstance(unit, DividePool)
+    windows = inside(call, operands[0], 0 if raw else call.inputs[0].zero_point[0])
+    sums = [accumulated(call.datapath.mac, window) for window in windows]
+    if isinstance(unit, DividePool):
+        rounded = [quotient(total, len(window), unit.rounding) for total, window in zip(sums, windows, strict=True)]
+        codes = [clamp(value, low, high) for value in rounded]
+    else:
+        rounded = []
+        for total, window in zip(sums, windows, strict=True):
+            k = math.ceil(math.log2(len(window)))
+            exact = Fraction(total * ((2**30 + 1) * 2**k // len(window)), 2 ** (30 + k))
+            rounded.append(math.floor(exact + Fraction(1, 2)))
+        codes = [clamp(value + call.output.zero_point[0], low, high) for value in rounded]
+    return {"accumulator": sums, "rounded": rounded, "output": codes}
+
+
+@pytest.mark.parametrize("path", [*DIVISIONS.values(), RECIPROCAL], ids=[*DIVISIONS, "reciprocal"])
+def test_division_by_the_taps_inside(path: Datapath) -> None:
+    """Windows of every size and place, borders included; one pixel; random codes and codes at the ends."""
+    shapes = [((5, 7), (3, 3), (2, 2), (1, 1)), ((4, 4), (4, 4), (1, 1), (2, 2)), ((2, 9), (1, 4), (1, 3), (0, 2))]
+    shapes += [((1, 1), (1, 1), (1, 1), (0, 0)), ((6, 6), (2, 2), (2, 2), (0, 0)), ((9, 8), (9, 8), (1, 1), (0, 0))]
+    for seed, (size, kernel, stride, padding) in enumerate(shapes * 3):
+        rng = np.random.default_rng(seed)
+        case = avg_pool2d_case(rng, path, size=size, kernel=kernel, stride=stride, padding=padding)
+        assert case.call.op.roles_on(path) == ()
+        for each in (case, *extremes(case, rng)):
+            agree(each, counted)
+
+
+@pytest.mark.parametrize(
+    ("mode", "wanted"),
+    [
+        ("half_up", [3, -2]),
+        ("half_away", [3, -3]),
+        ("half_even", [2, -2]),
+        ("floor", [2, -3]),
+        ("toward_zero", [2, -2]),
+    ],
+)
+def test_ties_of_raw_codes(mode: str, wanted: list[int]) -> None:
+    """5 / 2 and -5 / 2: raw codes decide, whatever the zero point is."""
+    codes = np.array([[[[2, 3, -2, -3]]]], np.int8)
+    spec = tensor("x", codes.shape, zero_point=[100])
+    call = build(AvgPool2d((1, 2), (1, 2)), [spec], tensor("y", (1, 1, 1, 2), zero_point=[100]), {}, DIVISIONS[mode])
+    assert agree(Case(call, (codes,)), counted).output.reshape(-1).tolist() == wanted
+
+
+def test_reciprocal_ties() -> None:
+    """The reciprocal lies a little above 1/n, so that 1/2 goes to 1 and -1/2 to -1."""
+    codes = np.array([[[[10, 11, 10, 9]]]], np.int8)
+    spec = tensor("x", codes.shape, zero_point=[10])
+    call = build(AvgPool2d((1, 2), (1, 2)), [spec], tensor("y", (1, 1, 1, 2), zero_point=[-7]), {}, RECIPROCAL)
+    assert agree(Case(call, (codes,)), counted).stages["rounded"].reshape(-1).tolist() == [1, -1]
+
+
+def test_another_zero_point_is_refused() -> None:
+    """A unit that sums raw codes converts none."""
+    call = avg_pool2d_case(np.random.default_rng(1), DIVISIONS["half_away"]).call
+    refused(call, output(replace(call.output, zero_point=(call.output.zero_point[0] + 1,))), "different zero points")
+
+
+@pytest.mark.parametrize("path", [DIVISIONS["half_away"], RECIPROCAL], ids=["divide", "reciprocal"])
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [(per_channel(), "per-channel"), (per_channel_output(1), "axis 1"), (ACCUMULATOR["accumulator too narrow"])],
+)
+def test_refusals_of_every_unit(path: Datapath, change: Change, words: str) -> None:
+    """One scale each, and an accumulator that holds the sum."""
+    refused(avg_pool2d_case(np.random.default_rng(9), path).call, change, words)
+
+
 def test_work() -> None:
     """2 channels of 3x5 windows of 6 taps: 180 additions, 30 outputs, no MAC."""
     call = avg_pool2d_case(np.random.default_rng(0)).call
     assert call.op.work(call) == Work(None, {"add": 180, "requantize": 30})
+    divided = replace(call, datapath=DIVISIONS["floor"])
+    assert call.op.work(divided) == Work(None, {"add": 180, "divide": 30})

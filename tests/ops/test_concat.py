@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 from op_agreement import Array, agree, extremes
 from op_cases import concat_case
-from op_changes import Change, constant, per_channel, per_channel_output, refused, source, through
-from op_datapaths import IOT_NPU, ROUNDINGS, WIDE
+from op_changes import Change, constant, output, per_channel, per_channel_output, refused, source, through
+from op_datapaths import IOT_NPU, ROUNDINGS, WIDE, datapath
 from op_parts import Case, build, tensor
+from plain_units import requantized
 
-from bittrue.spec.arithmetic import requantize
 from bittrue.spec.datapath import Datapath
 from bittrue.spec.errors import IllFormed
 from bittrue.spec.op import Call, Work
@@ -21,27 +21,15 @@ from bittrue.spec.ops import Concat
 
 def plain(call: Call, operands: tuple[Array, ...]) -> dict[str, Any]:
     """Each part requantized by its own pair."""
-    op, (zero_point,), (low, high) = call.op, call.output.zero_point, call.output.code_range
+    op, unit, (zero_point,), (low, high) = call.op, call.requantizer, call.output.zero_point, call.output.code_range
     assert isinstance(op, Concat)
     parts = []
     for codes, spec, multiplier, shift in zip(
         operands, call.inputs, call.constants["multiplier"], call.constants["shift"], strict=True
     ):
-        flat = [
-            requantize(
-                q - spec.zero_point[0],
-                int(multiplier),
-                int(shift),
-                zero_point,
-                low,
-                high,
-                call.rounding,
-                call.second_rounding,
-                call.datapath.requantization.first_shift,
-            )
-            for q in codes.reshape(-1).tolist()
-        ]
-        parts.append(np.array(flat).reshape(spec.shape))
+        values = [q - spec.zero_point[0] for q in codes.reshape(-1).tolist()]
+        rows = [requantized(unit, value, int(multiplier), int(shift), zero_point, low, high) for value in values]
+        parts.append(np.array([row["output"] for row in rows]).reshape(spec.shape))
     return {"output": np.concatenate(parts, axis=op.axis)}
 
 
@@ -116,7 +104,7 @@ REFUSALS: dict[str, tuple[Change, str]] = {
     "shift 0": (constant("shift", [31, 0, 31]), "shift"),
     "shift 63": (constant("shift", [31, 31, 63]), "shift"),
     "shift past the datapath's": (through({"requantization.shift_max": 1}), "shift"),
-    "input past 63 bits": (past_63_bits, "scaled input may not fit 63 bits"),
+    "input past 63 bits": (past_63_bits, "scaled accumulator may not fit 63 bits"),
     "an input per channel": (per_channel(2), "per-channel"),
 }
 
@@ -141,7 +129,66 @@ def test_shapes_refused(axis: int, shapes: list[tuple[int, ...]]) -> None:
         Concat(axis).output_shape(shapes)
 
 
-def test_work() -> None:
-    """6 channels of 6 codes: 36 requantizations."""
-    call = concat_case(np.random.default_rng(0)).call
-    assert call.op.work(call) == Work(None, {"requantize": 36})
+COPY, TABLE = datapath({"concat": {"kind": "copy"}}), datapath({"concat": {"kind": "table"}})
+
+
+@pytest.mark.parametrize("axis", [0, 1, 2, 3])
+def test_copy(axis: int) -> None:
+    """Codes of one format move unchanged; there are no constants."""
+    case = concat_case(np.random.default_rng(axis), COPY, axis=axis)
+    assert case.call.op.roles_on(COPY) == ()
+    agree(case, lambda call, operands: {"output": np.concatenate(operands, axis=axis)})
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_table(seed: int) -> None:
+    """Every input through its own table, indexed from the lowest code."""
+    case = concat_case(np.random.default_rng(seed), TABLE, axis=1)
+    wanted = []
+    for table, codes, spec in zip(case.call.constants["table"], case.operands, case.call.inputs, strict=True):
+        lowest = -(2 ** (spec.bits - 1)) if spec.signed else 0
+        wanted.append(np.array([int(table[q - lowest]) for q in codes.reshape(-1).tolist()]).reshape(spec.shape))
+    agree(case, lambda call, operands: {"output": np.concatenate(wanted, axis=1)})
+
+
+OTHER_FORMATS: dict[str, tuple[Change, str]] = {
+    "zero point": (source(tensor("x1", (1, 1, 2, 3), zero_point=[99]), 1), "another format than the output"),
+    "width": (source(tensor("x1", (1, 1, 2, 3), bits=7), 1), "another format than the output"),
+    "an input per channel": (per_channel(2), "per-channel"),
+    "output per channel": (per_channel_output(1), "axis 1"),
+}
+
+
+@pytest.mark.parametrize(("change", "words"), OTHER_FORMATS.values(), ids=OTHER_FORMATS)
+def test_copy_refusals(change: Change, words: str) -> None:
+    """Codes that do not mean the same cannot be copied."""
+    refused(concat_case(np.random.default_rng(2), COPY).call, change, words)
+
+
+BAD_TABLES: dict[str, tuple[Change, str]] = {
+    "one table for all": (constant("table", [[0] * 256]), "'table' has the wrong shape"),
+    "short tables": (constant("table", [[0] * 255] * 3), "'table' has the wrong shape"),
+    "a flat table": (constant("table", [0] * 256), "'table' has the wrong shape"),
+    "an input of another width": (source(tensor("x1", (1, 1, 2, 3), bits=9), 1), "'table' has the wrong shape"),
+    "entries past the output": (constant("table", [[128] * 256] * 3), "no output codes"),
+    "output too narrow": (output(tensor("y", (1, 6, 2, 3), bits=4)), "no output codes"),
+}
+
+
+@pytest.mark.parametrize(("change", "words"), BAD_TABLES.values(), ids=BAD_TABLES)
+def test_table_refusals(change: Change, words: str) -> None:
+    """One entry for each code of each input, each an output code."""
+    case = next(case for case in map(of_tables, range(99)) if case.call.inputs[0].bits == 8)
+    refused(case.call, change, words)
+
+
+def of_tables(seed: int) -> Case:
+    """A case whose inputs go through tables."""
+    return concat_case(np.random.default_rng(seed), TABLE)
+
+
+@pytest.mark.parametrize(("path", "kind"), [(IOT_NPU, "requantize"), (COPY, "move"), (TABLE, "table")])
+def test_work(path: Datapath, kind: str) -> None:
+    """6 channels of 6 codes: 36 requantizations, moves or table reads."""
+    call = concat_case(np.random.default_rng(0), path).call
+    assert call.op.work(call) == Work(None, {kind: 36})

@@ -10,21 +10,20 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from op_agreement import agree
 from op_cases import BUILDERS
-from op_datapaths import IOT_NPU, NARROW, ORDERS, ROUNDINGS
+from op_datapaths import EVERY, IOT_NPU
 from op_parts import Case
 
 from bittrue.simulator.kernels import KERNELS
 from bittrue.spec.ops import OPS
 
 OP_NAMES = sorted(OPS)
-DATAPATHS = {"iot_npu": IOT_NPU, **NARROW, **ORDERS, **ROUNDINGS}
 
 
-@settings(max_examples=150, deadline=None, derandomize=True)
-@given(st.sampled_from(OP_NAMES), st.sampled_from(sorted(DATAPATHS)), st.integers(0, 2**32 - 1))
+@settings(max_examples=300, deadline=None, derandomize=True)
+@given(st.sampled_from(OP_NAMES), st.sampled_from(sorted(EVERY)), st.integers(0, 2**32 - 1))
 def test_kernel_and_judge_agree(name: str, path: str, seed: int) -> None:
     """Any op through any datapath, default shapes, any seed."""
-    agree(BUILDERS[name](np.random.default_rng(seed), DATAPATHS[path]))
+    agree(BUILDERS[name](np.random.default_rng(seed), EVERY[path]))
 
 
 def test_every_op_has_a_builder() -> None:

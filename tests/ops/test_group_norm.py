@@ -16,7 +16,6 @@ from op_parts import Case, build, tensor
 
 from bittrue.spec.datapath import Datapath
 from bittrue.spec.errors import IllFormed
-from bittrue.spec.normalization import root_shift_and_reciprocal_bits
 from bittrue.spec.op import Call, Work
 from bittrue.spec.ops import GroupNorm
 
@@ -31,10 +30,7 @@ def plain(call: Call, operands: tuple[Array, ...]) -> dict[str, Any]:
     """Group by group; an element's channel is its index on axis 1."""
     op, (_, channels, *_) = call.op, call.output.shape
     assert isinstance(op, GroupNorm)
-    groups = [
-        normalized_row(call, row, op.root_shift, op.reciprocal_bits)
-        for row in operands[0].reshape(op.groups, -1).tolist()
-    ]
+    groups = [normalized_row(call, row) for row in operands[0].reshape(op.groups, -1).tolist()]
     stages: dict[str, Any] = {name: [group[name] for group in groups] for name in (*STATISTICS, "normalized")}
     by_channel = np.array(stages["normalized"], dtype=object).reshape(channels, -1)
     stages["output"] = [[scaled(call, u, c) for u in by_channel[c]] for c in range(channels)]
@@ -102,16 +98,16 @@ def test_by_hand() -> None:
     and 0, -5.63 in channel 1: -6, 0 and 0, -6.
     """
     spec = tensor("x", (1, 2, 2))
-    root_shift, reciprocal_bits = root_shift_and_reciprocal_bits(spec, 4, 1, 62)
     constants = {
         "epsilon": np.array([1]),
+        "pre_shift": np.array([0]),
+        "root_shift": np.array([22]),
+        "reciprocal_bits": np.array([62]),
         "multiplier": np.array([1 << 15, -(1 << 15)]),
         "bias": np.array([0]),
         "shift": np.array([29]),
     }
-    call = build(
-        GroupNorm(1, root_shift, reciprocal_bits), [spec], tensor("y", (1, 2, 2), zero_point=[10]), constants, IOT_NPU
-    )
+    call = build(GroupNorm(1), [spec], tensor("y", (1, 2, 2), zero_point=[10]), constants, IOT_NPU)
     found = agree(Case(call, (np.array([[[0, 4], [4, 8]]], np.int8),)), plain)
     assert (found.stages["sum"].item(), found.stages["sum_of_squares"].item(), found.stages["variance"].item()) == (
         16,
@@ -150,7 +146,7 @@ def test_refusals(change: Change, words: str) -> None:
 def test_shapes_refused(shape: tuple[int, ...], groups: int) -> None:
     """One image, at least a channel axis, groups that divide the channels."""
     with pytest.raises(IllFormed, match="group_norm takes"):
-        GroupNorm(groups, 1, 1).output_shape([shape])
+        GroupNorm(groups).output_shape([shape])
 
 
 def test_work() -> None:

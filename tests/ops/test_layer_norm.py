@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -16,7 +15,6 @@ from op_datapaths import IOT_NPU, ROUNDINGS, WIDE, datapath
 from op_parts import Case, build, tensor
 
 from bittrue.spec.datapath import Datapath
-from bittrue.spec.normalization import root_shift_and_reciprocal_bits
 from bittrue.spec.op import Call, Work
 from bittrue.spec.ops import LayerNorm
 
@@ -30,12 +28,7 @@ UNITS = {
 
 def plain(call: Call, operands: tuple[Array, ...]) -> dict[str, Any]:
     """Row by row."""
-    op = call.op
-    assert isinstance(op, LayerNorm)
-    rows = [
-        normalized_row(call, row, op.root_shift, op.reciprocal_bits)
-        for row in operands[0].reshape(-1, call.output.shape[-1]).tolist()
-    ]
+    rows = [normalized_row(call, row) for row in operands[0].reshape(-1, call.output.shape[-1]).tolist()]
     stages: dict[str, Any] = {name: [row[name] for row in rows] for name in (*STATISTICS, "normalized")}
     stages["output"] = [[scaled(call, u, c) for c, u in enumerate(row["normalized"])] for row in rows]
     return stages
@@ -98,16 +91,16 @@ def test_one_outlier(channels: int) -> None:
 def by_hand() -> Case:
     """Four channels, epsilon 5, gamma 16384 (a fourth of 2**16), beta 2**31, shift 30."""
     spec = tensor("x", (1, 4), zero_point=[-9])
-    root_shift, reciprocal_bits = root_shift_and_reciprocal_bits(spec, 4, 5, 62)
     constants = {
         "epsilon": np.array([5]),
+        "pre_shift": np.array([0]),
+        "root_shift": np.array([22]),
+        "reciprocal_bits": np.array([62]),
         "multiplier": np.array([1 << 14]),
         "bias": np.array([1 << 31]),
         "shift": np.array([30]),
     }
-    call = build(
-        LayerNorm(root_shift, reciprocal_bits), [spec], tensor("y", (1, 4), zero_point=[3]), constants, IOT_NPU
-    )
+    call = build(LayerNorm(), [spec], tensor("y", (1, 4), zero_point=[3]), constants, IOT_NPU)
     return Case(call, (np.array([[1, 2, 3, 6]], np.int8),))
 
 
@@ -145,14 +138,10 @@ REFUSALS: dict[str, tuple[Change, str]] = {
     "sum too wide": (through({"norm.sum_bits": 10}), "sum of a row needs more bits"),
     "sum of squares too wide": (through({"norm.sum_of_squares_bits": 17}), "sum of squares of a row needs more bits"),
     "variance too wide": (through({"norm.variance_bits": 16}), "variance of a row does not fit"),
-    "root_shift another": (
-        lambda call: replace(call, op=replace(call.op, root_shift=1)),
-        "root_shift and reciprocal_bits",
-    ),
-    "reciprocal_bits another": (
-        lambda call: replace(call, op=replace(call.op, reciprocal_bits=40)),
-        "root_shift and reciprocal_bits",
-    ),
+    "root_shift another": (constant("root_shift", [1]), "root_shift and reciprocal_bits"),
+    "two root_shifts": (constant("root_shift", [20, 20]), "root_shift and reciprocal_bits"),
+    "reciprocal_bits another": (constant("reciprocal_bits", [40]), "root_shift and reciprocal_bits"),
+    "pre_shift another": (constant("pre_shift", [1]), "pre_shift"),
     "k of another epsilon": (constant("epsilon", [1 << 40]), "root_shift and reciprocal_bits"),
     "gamma too wide": (constant("multiplier", [-(1 << 16)]), "gamma"),
     "beta past 63 bits": (constant("bias", [(1 << 63) - 1]), "scaled normalized value"),

@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 import pytest
-from op_agreement import Array, accumulated, agree, extremes, finished
+from op_agreement import Array, accumulated, agree, extremes, factors, finished
 from op_cases import matmul_case
 from op_changes import ACCUMULATOR, REQUANTIZER, Change, per_channel, per_channel_output, refused, source
-from op_datapaths import IOT_NPU, NARROW, ROUNDINGS, WIDE, datapath
+from op_datapaths import EVERY, IOT_NPU, NARROW, ROUNDINGS, datapath
 from op_parts import Case, build, tensor
 
 from bittrue.spec.datapath import Datapath
@@ -39,7 +39,7 @@ def plain(call: Call, operands: tuple[Array, ...]) -> dict[str, Any]:
     """The sums of the contract, k ascending, zero points subtracted first."""
     op = call.op
     assert isinstance(op, MatMul)
-    a, b = (codes.astype(object) - spec.zero_point[0] for codes, spec in zip(operands, call.inputs, strict=True))
+    a, b = factors(call, operands)
     if op.transpose_b:
         b = b.swapaxes(-1, -2)
     accumulators, rounded, codes = [], [], []
@@ -52,14 +52,10 @@ def plain(call: Call, operands: tuple[Array, ...]) -> dict[str, Any]:
     return {"accumulator": accumulators, "rounded": rounded, "output": codes}
 
 
-@pytest.mark.parametrize(
-    "path",
-    [IOT_NPU, *NARROW.values(), *WIDE.values(), *ROUNDINGS.values()],
-    ids=["iot_npu", *NARROW, *WIDE, *ROUNDINGS],
-)
+@pytest.mark.parametrize("path", EVERY.values(), ids=EVERY)
 @pytest.mark.parametrize("transpose_b", [False, True], ids=["k n", "n k"])
 def test_every_datapath(path: Datapath, transpose_b: bool) -> None:
-    """Exact agreement under each overflow rule, width and rounding."""
+    """Exact agreement under each rule of the MAC and of the requantizer."""
     for seed in range(3):
         agree(matmul_case(np.random.default_rng(seed), path, transpose_b=transpose_b), plain)
 

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
 import pytest
 from op_agreement import Array, accumulated, agree, extremes, finished
 from op_cases import mean_case
-from op_changes import ACCUMULATOR, REQUANTIZER, Change, per_channel, per_channel_output, refused
+from op_changes import ACCUMULATOR, REQUANTIZER, Change, constant, per_channel, per_channel_output, refused
 from op_datapaths import IOT_NPU, NARROW, ROUNDINGS, WIDE, datapath
 from op_parts import Case, build, tensor
+from plain_units import float32, float32_of, saturated, within
 
 from bittrue.spec.datapath import Datapath
 from bittrue.spec.errors import IllFormed
@@ -125,6 +127,51 @@ def test_shapes_refused(shape: tuple[int, ...]) -> None:
     """Only [1, C, H, W] has two last axes to average."""
     with pytest.raises(IllFormed):
         Mean().output_shape([shape])
+
+
+FLOAT = datapath({"mean": {"kind": "float32"}})
+
+
+def scaled(call: Call, total: int, count: int) -> dict[str, int]:
+    """One sum of raw codes through the float32 mean, on fractions."""
+    scale = float32_of(int(call.constants["scale"][0]))
+    offset = float32(float32(Fraction(call.inputs[0].zero_point[0] * count)) * scale)
+    bias = float32(call.output.zero_point[0] - offset)
+    real = float32(float32(float32(Fraction(total)) * scale) + bias)
+    rounded = saturated(round(real), 32)
+    return {"accumulator": total, "rounded": rounded, "output": within(rounded, *call.output.code_range)}
+
+
+def plain_float32(call: Call, operands: tuple[Array, ...]) -> dict[str, Any]:
+    """Every channel's plane."""
+    planes = operands[0].astype(int).reshape(call.output.shape[1], -1)
+    rows = [scaled(call, int(plane.sum()), plane.size) for plane in planes]
+    return {name: [row[name] for row in rows] for name in rows[0]}
+
+
+@pytest.mark.parametrize("ties", [False, True])
+def test_float32(ties: bool) -> None:
+    """Raw codes, zero points inside a float32 bias, one rounding of each float32 operation."""
+    for seed in range(30):
+        case = mean_case(np.random.default_rng(seed), FLOAT, size=(seed % 6 + 1, 7), ties=ties)
+        assert case.call.op.roles_on(FLOAT) == ("scale",)
+        agree(case, plain_float32)
+
+
+FLOAT_REFUSALS: dict[str, tuple[Change, str]] = {
+    "scale of 0": (constant("scale", [0]), "float32 scale of a mean"),
+    "negative scale": (constant("scale", [-1]), "float32 scale of a mean"),
+    "infinite scale": (constant("scale", [0x7F800000]), "float32 scale of a mean"),
+    "a scale a channel": (constant("scale", [1 << 29] * 3), "'scale' has the wrong shape"),
+    "input per channel": (per_channel(), "per-channel"),
+    "output per channel": (per_channel_output(1), "axis 1"),
+}
+
+
+@pytest.mark.parametrize(("change", "words"), FLOAT_REFUSALS.values(), ids=FLOAT_REFUSALS)
+def test_float32_refusals(change: Change, words: str) -> None:
+    """One positive normal scale."""
+    refused(mean_case(np.random.default_rng(9), FLOAT).call, change, words)
 
 
 def test_work() -> None:

@@ -15,14 +15,14 @@ from bittrue.golden.ops import JUDGES
 from bittrue.simulator.fixed import ROUNDING_CODES
 from bittrue.simulator.kernels import KERNELS
 from bittrue.spec.arithmetic import Rounding
-from bittrue.spec.datapath import RoundingOp
 from bittrue.spec.op import VectorOp
 from bittrue.spec.ops import OPS
+from bittrue.spec.units.requantization import RequantizingOp
 
 ROOT = Path(__file__).parents[2]
 SHARED_ARITHMETIC = {"Rounding", "code_range", "signed_bits"}
 """What either side may take from spec/arithmetic.py: an enum and two facts about widths."""
-GENERIC_TESTS = {"test_mirror", "test_every_op"}
+GENERIC_TESTS = {"test_mirror", "test_every_op", "test_elementwise_kinds"}
 
 
 def names(folder: str) -> set[str]:
@@ -93,15 +93,12 @@ def test_no_shared_arithmetic(room: str) -> None:
                 assert name in SHARED_ARITHMETIC, f"{path} imports {name}"
                 uses += 1
             assert (module, name) != ("bittrue.spec", "arithmetic"), f"{path} imports all of spec.arithmetic"
-            assert module not in ("bittrue.spec.normalization",) or name in ("ROLES", "STAGES"), (
-                f"{path} imports {name}"
-            )
     assert uses, "the modes at least come from there; if not, this test looks in the wrong place"
 
 
-def test_ops_that_round() -> None:
-    """A datapath may name a rounding for exactly the ops that shift at run time."""
-    assert set(typing.get_args(RoundingOp)) == set(OPS) - {"table", "reshape", "permute", "slice"}
+def test_ops_that_requantize() -> None:
+    """A datapath may change the requantizer of exactly the ops that end in it."""
+    assert set(typing.get_args(RequantizingOp)) == {name for name, op in OPS.items() if op.requantizes} | {"activation"}
 
 
 def test_no_op_falls_out_of_the_roundings() -> None:

@@ -87,7 +87,7 @@ REFUSALS: dict[str, tuple[Change, str]] = {
     "b wider than 8 bits": (source(tensor("b", (1, 3, 2, 3), bits=16), 1), "wider than the datapath's multiplier"),
     "product past 63 bits": (
         source(tensor("a", (1, 3, 2, 3), zero_point=[-(1 << 30)])),
-        "scaled product may not fit 63 bits",
+        "scaled accumulator may not fit 63 bits",
     ),
     "a per channel": (per_channel(0), "per-channel"),
     "b per channel": (per_channel(1), "per-channel"),

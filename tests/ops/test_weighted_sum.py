@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 import pytest
-from op_agreement import Array, accumulated, agree, extremes, finished
+from op_agreement import Array, accumulated, agree, extremes, factors, finished
 from op_cases import weighted_sum_case
 from op_changes import ACCUMULATOR, REQUANTIZER, Change, per_channel, per_channel_output, refused, source
-from op_datapaths import IOT_NPU, NARROW, ROUNDINGS, WIDE, datapath
+from op_datapaths import EVERY, IOT_NPU, NARROW, ROUNDINGS, datapath
 from op_parts import Case, build, tensor
 
 from bittrue.spec.datapath import Datapath
@@ -32,7 +32,7 @@ SHAPES = {
 
 def plain(call: Call, operands: tuple[Array, ...]) -> dict[str, Any]:
     """The sums of the contract, i ascending."""
-    a, b = (codes.astype(object) - spec.zero_point[0] for codes, spec in zip(operands, call.inputs, strict=True))
+    a, b = factors(call, operands)
     b = np.broadcast_to(b, a.shape)
     accumulators = [
         accumulated(call.datapath.mac, (x * y for x, y in zip(a[index], b[index], strict=True)))
@@ -46,13 +46,9 @@ def plain(call: Call, operands: tuple[Array, ...]) -> dict[str, Any]:
     }
 
 
-@pytest.mark.parametrize(
-    "path",
-    [IOT_NPU, *NARROW.values(), *WIDE.values(), *ROUNDINGS.values()],
-    ids=["iot_npu", *NARROW, *WIDE, *ROUNDINGS],
-)
+@pytest.mark.parametrize("path", EVERY.values(), ids=EVERY)
 def test_every_datapath(path: Datapath) -> None:
-    """Exact agreement under each overflow rule, width and rounding."""
+    """Exact agreement under each rule of the MAC and of the requantizer."""
     for seed in range(4):
         agree(weighted_sum_case(np.random.default_rng(seed), path), plain)
 

@@ -34,6 +34,8 @@ def thresholds(case: Case) -> list[int]:
 
 
 def _smallest(case: Case, target: int) -> int:
+    if case.rounding is Rounding.TOSA_DOUBLE:
+        return _smallest_of_tosa(case, target)
     # Everything doubled, so that the tie is an integer: x >= edge / 2 in units of 2**-s.
     whole = {Rounding.FLOOR: 2 * target, Rounding.TOWARD_ZERO: 2 * target if target > 0 else 2 * target - 2}
     edge = whole.get(case.rounding, 2 * target - 1) << case.shift
@@ -49,3 +51,11 @@ def _smallest(case: Case, target: int) -> int:
     if remainder == 0:
         return quotient if on_edge_counts else quotient + 1
     return quotient + 1
+
+
+def _smallest_of_tosa(case: Case, target: int) -> int:
+    """Half up, with 2**30 moved away from zero first: one edge for negative products, one for the others."""
+    early = 1 << 30 if case.shift > 31 else 0
+    edge = (target << case.shift) - (1 << (case.shift - 1))
+    negative = -((-(edge + early)) // case.multiplier)
+    return negative if negative < 0 else max(0, -((-(edge - early)) // case.multiplier))

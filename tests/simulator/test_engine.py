@@ -150,9 +150,9 @@ def test_what_is_kept() -> None:
     assert list(output.tensors) == ["image", "logits"]
     assert list(tensors.tensors) == list(stages.tensors) == list(tiny.tensors)
     assert not output.stages and not tensors.stages
-    assert list(stages.stages) == [step.name for step in tiny.steps if step.op.stages]
+    assert list(stages.stages) == [step.name for step in tiny.steps if step.op.stages_on(tiny.datapath)]
     for step in tiny.steps:
-        assert tuple(stages.stages.get(step.name, ())) == step.op.stages
+        assert tuple(stages.stages.get(step.name, ())) == step.op.stages_on(tiny.datapath)
     assert all(array.dtype == np.int64 for step in stages.stages.values() for array in step.values())
     for name, codes in stages.tensors.items():
         assert np.array_equal(codes, tensors.tensors[name])

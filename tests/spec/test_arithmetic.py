@@ -30,7 +30,7 @@ VALUES = st.integers(-(1 << 61), 1 << 61)
 MODES = st.sampled_from(list(Rounding))
 
 
-def rounded(x: Fraction, mode: Rounding) -> int:
+def rounded(x: Fraction, mode: Rounding, shift: int) -> int:
     """The textbook definition of each mode on an exact fraction; `round` of a Fraction is half to even."""
     if mode is Rounding.HALF_UP:
         return math.floor(x + Fraction(1, 2))
@@ -38,6 +38,9 @@ def rounded(x: Fraction, mode: Rounding) -> int:
         return int(math.copysign(1, x)) * math.floor(abs(x) + Fraction(1, 2))
     if mode is Rounding.TOWARD_ZERO:
         return math.trunc(x)
+    if mode is Rounding.TOSA_DOUBLE:  # 2**30 units of the value are first moved away from zero
+        early = Fraction(1 << 30, 1 << shift) if shift > 31 else Fraction(0)
+        return math.floor(x + Fraction(1, 2) + (early if x >= 0 else -early))
     return round(x) if mode is Rounding.HALF_EVEN else math.floor(x)
 
 
@@ -45,7 +48,7 @@ def rounded(x: Fraction, mode: Rounding) -> int:
 @given(VALUES, st.integers(1, 62), MODES)
 def test_round_shift_is_the_rounded_quotient(value: int, shift: int, mode: Rounding) -> None:
     """round_shift(v, s) is v / 2**s rounded as the mode's definition says."""
-    assert round_shift(value, shift, mode) == rounded(Fraction(value, 1 << shift), mode)
+    assert round_shift(value, shift, mode) == rounded(Fraction(value, 1 << shift), mode, shift)
 
 
 @EXAMPLES
@@ -53,7 +56,7 @@ def test_round_shift_is_the_rounded_quotient(value: int, shift: int, mode: Round
 def test_round_shift_around_ties(quotient: int, shift: int, offset: int, mode: Rounding) -> None:
     """The same at ties and one least significant bit to either side of them."""
     value = (2 * quotient + 1) * (1 << (shift - 1)) + offset
-    assert round_shift(value, shift, mode) == rounded(Fraction(value, 1 << shift), mode)
+    assert round_shift(value, shift, mode) == rounded(Fraction(value, 1 << shift), mode, shift)
 
 
 TIES = {
@@ -62,6 +65,7 @@ TIES = {
     Rounding.HALF_EVEN: [-2, -2, 0, 0, 2, 2],
     Rounding.FLOOR: [-3, -2, -1, 0, 1, 2],
     Rounding.TOWARD_ZERO: [-2, -1, 0, 0, 1, 2],
+    Rounding.TOSA_DOUBLE: [-2, -1, 0, 1, 2, 3],
 }
 
 
@@ -97,7 +101,7 @@ def test_requantize_is_one_rounding_and_one_saturation(
 ) -> None:
     """Requantize rounds acc * m / 2**s once, then adds the zero point, then saturates once."""
     low, high = code_range(bits, signed)
-    exact = rounded(Fraction(accumulator * multiplier, 1 << shift), mode) + zero_point
+    exact = rounded(Fraction(accumulator * multiplier, 1 << shift), mode, shift) + zero_point
     assert requantize(accumulator, multiplier, shift, zero_point, low, high, mode) == sorted((low, exact, high))[1]
 
 

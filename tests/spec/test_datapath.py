@@ -5,15 +5,14 @@ from __future__ import annotations
 import copy
 import tomllib
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 import pytest
 from pydantic import ValidationError
 
 from bittrue.spec.arithmetic import Rounding
-from bittrue.spec.datapath import Datapath, RequantizingOp, RoundingOp
-from bittrue.spec.layout import LAYOUT_OPS
-from bittrue.spec.ops import OPS
+from bittrue.spec.datapath import Datapath
+from bittrue.spec.units.softmax import TableSoftmax
 
 IOT_NPU = Path(__file__).parents[2] / "hw_configs" / "datapaths" / "iot_npu.toml"
 
@@ -33,8 +32,9 @@ def test_iot_npu_is_what_the_design_says() -> None:
         "first",
     )
     assert (path.requantization.multiplier_bits, path.requantization.shift_max) == (31, 62)
-    assert path.requantization.rounding_of == {}
-    assert path.rounding("conv2d") is Rounding.HALF_UP
+    assert path.requantization.of == {}
+    assert path.requantizer("conv2d").rounding is Rounding.HALF_UP
+    assert isinstance(path.softmax, TableSoftmax)
     assert (path.softmax.exponential_bits, path.softmax.probability_bits) == (16, 16)
 
 
@@ -45,13 +45,18 @@ def test_json_round_trip() -> None:
     assert Datapath.model_validate_json(path.model_dump_json()) == path
 
 
-def test_rounding_of_one_operator() -> None:
-    """An operator named in rounding_of rounds its own way, the others by the default."""
+def test_one_operator_may_differ() -> None:
+    """An operator named in requantization.of has its own rule, the others the default; what it does not name stays."""
     changed = document()
-    changed["requantization"]["rounding_of"] = {"add": "half_even"}
+    changed["requantization"] |= {"second_rounding": "half_away", "of": {"mul": {"rounding": "half_even"}}}
+    changed["requantization"]["of"]["linear"] = {"second_rounding": "none", "shift_max": 40}
     path = Datapath.model_validate(changed)
-    assert path.rounding("add") is Rounding.HALF_EVEN
-    assert path.rounding("mul") is Rounding.HALF_UP
+    assert path.requantizer("mul").rounding is Rounding.HALF_EVEN
+    assert path.requantizer("mul").second is Rounding.HALF_AWAY
+    assert path.requantizer("conv2d").rounding is Rounding.HALF_UP
+    assert path.requantizer("linear").second is None
+    assert (path.requantizer("linear").shift_max, path.requantizer("conv2d").shift_max) == (40, 62)
+    assert Datapath.model_validate(document()).requantizer("conv2d").second is None
 
 
 def test_a_datapath_cannot_be_changed() -> None:
@@ -71,11 +76,14 @@ CHANGES = {
     "mac.weight_bits_max": (1, 17),
     "mac.probability_bits_max": (1, 17),
     "mac.colour": ("green",),
-    "requantization.multiplier_bits": (7, 32),
-    "requantization.shift_max": (0, 63),
+    "requantization.multiplier_bits": (0, 32),
+    "requantization.shift_max": (0, 64),
     "requantization.rounding": ("half_down", "up", None),
-    "requantization.rounding_of": ({"add": "nearest"}, ["add"]),
-    "requantization.rounding_off": ({"add": "floor"},),
+    "requantization.of": ({"mul": {"rounding": "nearest"}}, ["mul"]),
+    "requantization.rounding_off": ({"mul": "floor"},),
+    "requantization.kind": ("float16", None),
+    "mac.k_tile": (-1, 65537),
+    "softmax.kind": ("tabel", None),
     "softmax.logit_bits_max": (1, 13),
     "softmax.exponential_bits": (3, 17),
     "softmax.reciprocal_bits": (15, 63, 16),
@@ -84,11 +92,12 @@ CHANGES = {
     "norm.sum_bits": (7, 49),
     "norm.sum_of_squares_bits": (7, 63),
     "norm.variance_bits": (15, 63),
-    "norm.fraction_bits": (7, 25),
+    "norm.kind": ("exakt", None),
+    "norm.fraction_bits": (3, 31),
     "norm.multiplier_bits": (7, 32),
     "table.input_bits_max": (1, 17),
     "table.output_bits_max": (1, 17),
-    "format_version": (0, 2, "one", None),
+    "format_version": (0, 1, 3, "one", None),
     "name": (None, 3),
     "vector_lanes": (8,),
 }
@@ -114,8 +123,6 @@ def test_impossible_values_and_unknown_keys(key: str, value: object) -> None:
     [
         "mac",
         "requantization",
-        "softmax",
-        "norm",
         "table",
         "format_version",
         "name",
@@ -146,35 +153,60 @@ def test_widths_are_integers(value: object) -> None:
         Datapath.model_validate(changed)
 
 
-def test_two_roundings() -> None:
-    """The second rule holds for the ops that end in the requantizer, but for those that are named; the order in
-    which they are named means nothing."""
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"kind": "float32", "second_rounding": "half_away"},
+        {"kind": "shift", "second_rounding": "half_away"},
+        {"bias": "after_multiply", "second_rounding": "half_away"},
+        {"shift_zero_from": 49, "second_rounding": "half_away"},
+        {"zero_point": "before_rounding"},
+        {"shift_min": 9, "shift_max": 8},
+        {"of": {"conv2": {"rounding": "floor"}}},
+        {"of": {"add": {"rounding": "floor"}}},
+        {"of": {"conv2d": {"of": {}}}},
+        {"kind": "float32", "of": {"conv2d": {"second_rounding": "half_away"}}},
+    ],
+    ids=str,
+)
+def test_requantizers_that_cannot_be(fields: dict[str, object]) -> None:
+    """Fields that exclude each other, and operators that have no requantizer, are refused; of one operator, too."""
     changed = document()
-    changed["requantization"] |= {"second_rounding": "half_away", "single_rounding_ops": ["mul", "linear", "mul"]}
-    path = Datapath.model_validate(changed)
-    assert path.second_rounding("conv2d") is Rounding.HALF_AWAY
-    assert [path.second_rounding(op) for op in ("linear", "mul", "add", "softmax", "layer_norm")] == [None] * 5
-    changed["requantization"]["single_rounding_ops"] = ["linear", "mul"]
-    assert Datapath.model_validate(changed) == path
-    assert Datapath.model_validate(document()).second_rounding("conv2d") is None
-    changed["requantization"]["single_rounding_ops"] = ["softmax"]
-    with pytest.raises(ValidationError, match="single_rounding_ops"):
+    changed["requantization"] |= fields
+    with pytest.raises(ValidationError):
         Datapath.model_validate(changed)
 
 
-def test_rounding_of_an_unknown_operator() -> None:
-    """A misspelt operator in rounding_of is refused: it would round by the default in silence."""
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"adder_bits": 20},
+        {"spill_bits": 20},
+        {"order": ["c_tile", "ky", "kx", "c"]},
+        {"order": ["c", "ky", "kx", "c_tile"], "k_tile": 8},
+        {"order": ["c_tile", "c", "ky", "kx"], "k_tile": 8},
+        {"order": ["c_tile", "c_tile", "ky", "kx", "c"], "k_tile": 8},
+        {"products": "unsigned", "zero_point": "subtracted"},
+    ],
+    ids=str,
+)
+def test_macs_that_cannot_be(fields: dict[str, object]) -> None:
+    """An adder without a tile, a block of channels without a size, an unsigned register less a zero point."""
     changed = document()
-    changed["requantization"]["rounding_of"] = {"conv2": "floor"}
-    with pytest.raises(ValidationError, match="conv2"):
+    changed["mac"] |= fields
+    with pytest.raises(ValidationError):
         Datapath.model_validate(changed)
 
 
-def test_the_lists_of_operators_are_those_of_the_contracts() -> None:
-    """Who rounds, and who ends in the requantizer, follows from spec/ops: a new op cannot be forgotten here."""
-    rounding = {name for name in OPS if name not in (*LAYOUT_OPS, "table")}
-    requantizing = {
-        name for name, op in OPS.items() if {"multiplier", "shift"} <= set(op.roles) and "epsilon" not in op.roles
-    }
-    assert set(get_args(RoundingOp)) == rounding
-    assert set(get_args(RequantizingOp)) == requantizing
+def test_units_supplied_by_another_datapath() -> None:
+    """What is missing comes from the other, what is there stays, every op is executed, and the name says so."""
+    changed = document()
+    for section in ("softmax", "norm"):
+        del changed[section]
+    changed |= {"name": "partial", "ops": ["conv2d"]}
+    changed["mac"]["probability_bits_max"] = 8
+    other = Datapath.model_validate(document())
+    path = Datapath.model_validate(changed).supplied_by(other)
+    assert (path.softmax, path.norm, path.ops) == (other.softmax, other.norm, None)
+    assert (path.name, path.mac.probability_bits_max) == ("partial+iot_npu", 16)
+    assert path.requantization == Datapath.model_validate(changed).requantization

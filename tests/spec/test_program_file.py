@@ -124,7 +124,7 @@ EDITS: dict[str, Callable[[dict[str, Any]], Any]] = {
     "datapath key unknown": lambda d: d["datapath"].update(lanes=8),
     "datapath another": lambda d: d["datapath"]["requantization"].update(rounding="floor"),
     "datapath overflow": lambda d: d["datapath"]["mac"].update(accumulator_bits=8),
-    "input another": lambda d: d.update(input="quantized"),
+    "input another": lambda d: d.update(inputs=["quantized"]),
     "output another": lambda d: d.update(output="flat"),
     "output a list": lambda d: d.update(output=["logits"]),
 }
@@ -216,7 +216,7 @@ def test_foreign_files(tmp_path: Path) -> None:
         assert isinstance(refused(path), BadInput)
     write_safetensors(path, arrays, {"kind": "plan", "format_version": "1"})
     assert "plan" in str(refused(path))
-    write_safetensors(path, arrays, {"kind": "program", "format_version": "2"})
+    write_safetensors(path, arrays, {"kind": "program", "format_version": "1"})
     assert "format version" in str(refused(path))
     write_safetensors(path, arrays, {"kind": "program", "format_version": "1"})
     assert isinstance(refused(path), BadInput)

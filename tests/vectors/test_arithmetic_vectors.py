@@ -90,11 +90,13 @@ def test_python_integers(section: str) -> None:
 
 
 def test_modes_differ_on_ties() -> None:
-    """No column can stand in for another: on positive ties half away is half up and floor is truncation, on
-    negative ones half away is floor and half up is truncation; every other pair of modes differs on both.
+    """No column can stand in for another: on positive ties half away and TOSA's double are half up and floor is
+    truncation, on negative ones half away is floor and half up is truncation; every other pair differs on both.
     """
     up, away, floor, zero = Rounding.HALF_UP, Rounding.HALF_AWAY, Rounding.FLOOR, Rounding.TOWARD_ZERO
-    for sign, equal in ((1, [{up, away}, {floor, zero}]), (-1, [{away, floor}, {up, zero}])):
+    double = Rounding.TOSA_DOUBLE
+    positive = [{up, away}, {up, double}, {away, double}, {floor, zero}]
+    for sign, equal in ((1, positive), (-1, [{away, floor}, {up, zero}])):
         ties = [
             case
             for case in CASES["round_shift"]

@@ -16,11 +16,12 @@ import pytest
 from bittrue.golden.vectors.manifest import Manifest, manifest_text, payload_digest, sealed
 from bittrue.golden.vectors.write import write_package
 from bittrue.spec.datapath import Datapath
-from bittrue.spec.normalization import root_shift_and_reciprocal_bits
 from bittrue.spec.ops import Conv2d, LayerNorm, Table
 from bittrue.spec.program import Program, Step, with_bound
 from bittrue.spec.tensors import TensorSpec
 from bittrue.spec.trace import Trace
+from bittrue.spec.units.norm import ExactNorm
+from bittrue.spec.units.section import Width
 
 IMAGES = ("cat.png", "dog.png")
 STEPS = ("stem.0.conv", "stem.0.act", "head.norm")
@@ -32,7 +33,7 @@ def datapath() -> Datapath:
     """A datapath whose widths are no multiples of a byte."""
     return Datapath.model_validate(
         {
-            "format_version": 1,
+            "format_version": 2,
             "name": "tiny",
             "source": "these tests",
             "mac": {
@@ -46,7 +47,10 @@ def datapath() -> Datapath:
                 "bias_bits": 18,
             },
             "requantization": {"multiplier_bits": 15, "shift_max": 40, "rounding": "half_up"},
+            "add": {"kind": "two_multipliers", "multiplier_bits": 15, "shift_max": 40, "rounding": "half_up"},
             "softmax": {
+                "kind": "table",
+                "rounding": "half_up",
                 "logit_bits_max": 8,
                 "exponential_bits": 16,
                 "reciprocal_bits": 40,
@@ -54,6 +58,8 @@ def datapath() -> Datapath:
                 "row_max": 64,
             },
             "norm": {
+                "kind": "exact",
+                "rounding": "half_up",
                 "sum_bits": 20,
                 "sum_of_squares_bits": 30,
                 "variance_bits": 60,
@@ -73,7 +79,8 @@ def program(datapath: Datapath) -> Program:
     conv = TensorSpec("stem.0.conv", (1, 2, 3, 4), 6, True, (0.1, 0.2), (-3, 4), axis=1)
     act = TensorSpec("stem.0.act", (1, 2, 3, 4), 8, False, (0.05,), (12,))
     norm = TensorSpec("head.norm", (1, 2, 3, 4), 8, True, (0.03,), (1,))
-    root_shift, reciprocal_bits = root_shift_and_reciprocal_bits(act, 4, 9, datapath.norm.variance_bits)
+    assert isinstance(datapath.norm, ExactNorm)
+    root_shift, reciprocal_bits = datapath.norm.root_shift_and_reciprocal_bits(Width(act.bits, act.signed), 4, 9)
     draft = Program(
         model="tiny",
         datapath=datapath,
@@ -81,7 +88,7 @@ def program(datapath: Datapath) -> Program:
         steps=(
             Step("stem.0.conv", Conv2d(out_channels=2, kernel=(2, 1)), ("image",)),
             Step("stem.0.act", Table(function="silu", axis=1), ("stem.0.conv",)),
-            Step("head.norm", LayerNorm(root_shift=root_shift, reciprocal_bits=reciprocal_bits), ("stem.0.act",)),
+            Step("head.norm", LayerNorm(), ("stem.0.act",)),
         ),
         constants={
             "stem.0.conv/weight": rng.integers(-16, 16, (2, 3, 2, 1)),
@@ -90,11 +97,14 @@ def program(datapath: Datapath) -> Program:
             "stem.0.conv/shift": np.array([22, 23]),
             "stem.0.act/table": rng.integers(0, 256, (2, 64)),
             "head.norm/epsilon": np.array([9]),
+            "head.norm/pre_shift": np.array([0]),
+            "head.norm/root_shift": np.array([root_shift]),
+            "head.norm/reciprocal_bits": np.array([reciprocal_bits]),
             "head.norm/multiplier": np.array([-12000, 300, 4000, 32767]),
             "head.norm/bias": np.array([-200000, 0, 5, 100000]),
             "head.norm/shift": np.array([24]),
         },
-        input="image",
+        inputs=("image",),
         output="head.norm",
         provenance={"method": "by hand"},
     )
@@ -126,13 +136,15 @@ def _run(program: Program, image: np.ndarray) -> Trace:
     conv = np.clip(rounded + np.array([-3, 4]).reshape(2, 1, 1), -32, 31)
     act = constants["stem.0.act/table"][np.array([0, 1]).reshape(2, 1, 1), conv + 32]
 
-    attributes, n = program.step("head.norm").op, 4
-    assert isinstance(attributes, LayerNorm)
+    n, root_shift, reciprocal_bits = (
+        4,
+        *(int(constants[f"head.norm/{r}"][0]) for r in ("root_shift", "reciprocal_bits")),
+    )
     total, squares = act.sum(axis=-1), (act * act).sum(axis=-1)
     variance = n * squares - total * total + 9
-    root = np.vectorize(math.isqrt, otypes=[np.int64])(variance << (2 * attributes.root_shift))
-    reciprocal = (1 << attributes.reciprocal_bits) // root
-    down = attributes.reciprocal_bits - attributes.root_shift - program.datapath.norm.fraction_bits
+    root = np.vectorize(math.isqrt, otypes=[np.int64])(variance << (2 * root_shift))
+    reciprocal = (1 << reciprocal_bits) // root
+    down = reciprocal_bits - root_shift - program.datapath.norm.fraction_bits
     normalized = half_up((n * act - total[..., None]) * reciprocal[..., None], down)
     scaled = half_up(normalized * constants["head.norm/multiplier"] + constants["head.norm/bias"], 24)
     norm = np.clip(scaled + 1, -128, 127)

@@ -10,6 +10,7 @@ from bittrue.spec.datapath import Datapath
 from bittrue.spec.op import AccumulatorBound, Call, Op
 from bittrue.spec.ops import Add, Concat, MatMul, Softmax
 from bittrue.spec.tensors import TensorSpec
+from bittrue.spec.units.add import TwoMultipliersAdd
 
 CODES = TensorSpec("x", (1, 4), 6, True, (1.0,), (0,))
 CONTAINER = Width(64, True)
@@ -31,19 +32,22 @@ def test_accumulators(datapath: Datapath) -> None:
 def test_softmax(datapath: Datapath) -> None:
     """The maximum is a code of the input; exponentials have the unit's width; sums have no stated one."""
     softmax = call(Softmax(), datapath, table=65535)
-    widths = [stage_width(softmax, stage) for stage in Softmax.stages]
+    widths = [stage_width(softmax, stage) for stage in Softmax().stages_on(datapath)]
     assert widths == [Width(6, True), Width(16, False), CONTAINER, CONTAINER]
     assert constant_width(softmax, "table") == Width(16, False)
 
 
 def test_ratios_have_no_sign(datapath: Datapath) -> None:
-    """Multipliers of add and concat are unsigned, as wide as the multiplier; shifts hold shift_max."""
+    """Multipliers of add and concat are unsigned, as wide as the unit's; shifts hold shift_max."""
+    unit = datapath.required(datapath.add, "add")
+    assert isinstance(unit, TwoMultipliersAdd)
     add = call(Add(), datapath, multiplier_a=1, multiplier_b=0, shift=1)
-    assert [constant_width(add, role) for role in Add.roles] == [Width(15, False), Width(15, False), Width(6, False)]
+    bits = Width(unit.multiplier_bits, False)
+    assert [constant_width(add, role) for role in Add().roles_on(datapath)] == [bits, bits, Width(6, False)]
     assert constant_width(call(Concat(axis=0), datapath, multiplier=1, shift=1), "multiplier") == Width(15, False)
 
 
 @pytest.mark.parametrize(("value", "bits"), [(127, 8), (-128, 8), (128, 16), (-(2**40), 48), (2**62, 64)])
 def test_constant_without_a_stated_width(datapath: Datapath, value: int, bits: int) -> None:
     """It gets the least of 8, 16, 32, 48 and 64 bits that holds it, signed."""
-    assert constant_width(call(Add(), datapath, epsilon=value), "epsilon") == Width(bits, True)
+    assert constant_width(call(Concat(axis=0), datapath, spare=value), "spare") == Width(bits, True)

@@ -148,7 +148,7 @@ def test_a_program_adds_up(machine: Callable[..., Machine], calls: Any) -> None:
     constants["codes/table"] = np.arange(-128, 128)[None]
     steps = (Step("codes", OPS["table"]("quantize"), ("image",)), Step("logits", OPS["linear"](7), ("codes",)))
     tensors = {spec.name: spec for spec in (image, codes, logits)}
-    program = Program("model", calls.datapath, tensors, steps, constants, "image", "logits", {})
+    program = Program("model", calls.datapath, tensors, steps, constants, ("image",), "logits", {})
     report = cost(program, machine())
     assert isinstance(report, CostReport)
     assert [step.step for step in report.steps] == ["codes", "logits"]

@@ -1,0 +1,22 @@
+"""The softmax units, fast: one kind a file; formulas in spec/units/softmax."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bittrue.simulator.units.softmax import gemmlowp, ibert, ita, ivit, log2, table, unnormalised
+
+KINDS: dict[str, Callable[..., dict[str, NDArray[np.int64]]]] = {
+    "table": table.run,
+    "gemmlowp": gemmlowp.run,
+    "ibert": ibert.run,
+    "ivit": ivit.run,
+    "log_int": log2.run,
+    "ita": ita.run,
+    "hyq": log2.run,
+    "unnormalised": unnormalised.run,
+}
+"""`run(unit, arrays) -> stages and "output"` by kind; arrays as the unit's ports say."""

@@ -1,0 +1,1 @@
+"""The arithmetic units of a datapath: configuration and normative meaning, one unit a file."""
