@@ -173,9 +173,9 @@ class Machine(_Section):
 class HwConfig:
     """One Datapath and one Machine that fit together, under one name.
 
-    Refused (IllFormed) where the array cannot take an operand that the datapath allows. The array is
-    taken to feed the partial sums of one k fold into the next in ascending k, so that any array fits
-    any accumulation order.
+    Refused (IllFormed) where the array cannot take an operand that the datapath allows, and where the order of
+    accumulation matters and the datapath's K tile is not the side along which the array reduces. An array is
+    taken to feed the partial sums of one k fold into the next in ascending k.
     """
 
     name: str
@@ -194,3 +194,12 @@ class HwConfig:
                     expected=f"at most {widest} bits (machine {self.machine.name}: array.operand_bits_max)",
                     next_step=f"narrow mac.{key}, or pair the datapath with a machine of wider operands",
                 )
+        tile, rows = self.datapath.mac.k_tile, self.machine.array.rows
+        if self.datapath.mac.ordered and tile not in (0, rows):
+            raise IllFormed(
+                "the machine's array adds other tiles than the datapath",
+                where=f"config {self.name}",
+                got=f"datapath {self.datapath.name}: mac.k_tile = {tile}",
+                expected=f"{rows} (machine {self.machine.name}: array.rows)",
+                next_step="give the datapath the array's k_tile, or the machine other rows",
+            )

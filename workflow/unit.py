@@ -97,9 +97,10 @@ def for_op(datapath: Datapath, op: str | None) -> Datapath:
 def read_npz(path: Path) -> dict[str, np.ndarray]:
     """The arrays of an .npz file; object arrays (pickles) are refused."""
     try:
-        with np.load(path, allow_pickle=False) as archive:
-            if not isinstance(archive, np.lib.npyio.NpzFile):
-                raise ValueError("one array, not an archive of named arrays")
+        archive = np.load(path, allow_pickle=False)
+        if not isinstance(archive, np.lib.npyio.NpzFile):
+            raise ValueError("one array, not an archive of named arrays")
+        with archive:
             return {name: archive[name] for name in archive.files}
     except FileNotFoundError as error:
         raise BadInput("no such file of arrays", where=str(path)) from error

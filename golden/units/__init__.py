@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from typing import get_args
 
 import torch
 from torch import Tensor
@@ -15,6 +16,7 @@ from bittrue.golden.units.norm import affine
 from bittrue.golden.units.softmax import KINDS as SOFTMAX
 from bittrue.spec.datapath import Datapath
 from bittrue.spec.ops.add import unit_of as add_of
+from bittrue.spec.units.activation import Function
 
 Tensors = Mapping[str, Tensor]
 Run = Callable[[Datapath, Tensors], dict[str, Tensor]]
@@ -41,14 +43,12 @@ def _table(datapath: Datapath, arrays: Tensors) -> dict[str, Tensor]:
     return {"output": torch.index_select(arrays["table"], 0, index.flatten()).reshape(index.shape)}
 
 
-def _silu(datapath: Datapath, arrays: Tensors) -> dict[str, Tensor]:
-    unit = datapath.required(datapath.activation.get("silu"), "activation.silu")
-    return ACTIVATION[unit.kind](unit, arrays)
+def _function(name: Function) -> Run:
+    def judge(datapath: Datapath, arrays: Tensors) -> dict[str, Tensor]:
+        unit = datapath.required(datapath.activation.get(name), f"activation.{name}")
+        return ACTIVATION[unit.kind](unit, arrays)
 
-
-def _gelu(datapath: Datapath, arrays: Tensors) -> dict[str, Tensor]:
-    unit = datapath.required(datapath.activation.get("gelu"), "activation.gelu")
-    return ACTIVATION[unit.kind](unit, arrays)
+    return judge
 
 
 UNITS: Mapping[str, Run] = {
@@ -59,8 +59,7 @@ UNITS: Mapping[str, Run] = {
     "mul": mul.run,
     "mean": mean.run,
     "table": _table,
-    "silu": _silu,
-    "gelu": _gelu,
+    **{name: _function(name) for name in get_args(Function)},
     "softmax": _softmax,
     "norm": _norm,
 }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from typing import get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -54,8 +55,7 @@ UNITS: Mapping[str, Run] = {
     "mul": mul.run,
     "mean": mean.run,
     "table": lambda datapath, arrays: table.run(datapath.table, arrays),
-    "silu": _activation("silu"),
-    "gelu": _activation("gelu"),
+    **{name: _activation(name) for name in get_args(Function)},
     "softmax": _softmax,
     "norm": _norm,
 }

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
+from typing import get_args
 
 import numpy as np
 
@@ -261,8 +262,10 @@ UNITS: dict[str, UnitEntry] = {
     "mul": UnitEntry("two activations -> their product", _mul),
     "mean": UnitEntry("rows of codes -> their averages", _mean),
     "table": UnitEntry("code -> code by one read-only memory", _table),
-    "silu": UnitEntry("SiLU without a direct table", _activation("silu")),
-    "gelu": UnitEntry("GELU without a direct table", _activation("gelu")),
+    **{
+        name: UnitEntry(f"{name} by a unit of its own, without a direct table", _activation(name))
+        for name in get_args(Function)
+    },
     "softmax": UnitEntry("rows of logits -> probability codes", _softmax),
     "norm": UnitEntry("rows of codes -> normalized, gamma and beta applied", _norm),
 }
