@@ -39,6 +39,17 @@ def test_the_staircase_is_the_contract(rounding: Rounding, multiplier: int, shif
         assert code == requantize(accumulator, multiplier, shift, -5, -20, 30, rounding)
 
 
+@pytest.mark.parametrize("shift", [29, 31, 33])
+@pytest.mark.parametrize("second", list(Rounding))
+def test_two_staircases_are_the_contract(second: Rounding, shift: int) -> None:
+    """The same with two roundings: half up by 31 bits, then the rest by each rule; lifted where there is no rest."""
+    case = thresholds.Case(1431655765, shift, Rounding.HALF_UP, -5, -20, 30, second)  # type: ignore[attr-defined]
+    edges = thresholds.thresholds(case)  # type: ignore[attr-defined]
+    for accumulator in range(-2048, 2048):
+        code = case.low + sum(accumulator >= edge for edge in edges)
+        assert code == requantize(accumulator, 1431655765, shift, -5, -20, 30, Rounding.HALF_UP, second)
+
+
 def test_the_proof_passes_on_16_bits_and_covers_every_rounding() -> None:
     """At least 50 cases, each mode among them; none disagrees."""
     cases = proof.cases()  # type: ignore[attr-defined]

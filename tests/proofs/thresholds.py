@@ -6,7 +6,7 @@ accumulator at which the output reaches each code, on Python integers of any siz
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from bittrue.spec.arithmetic import Rounding
 
@@ -21,6 +21,11 @@ class Case:
     zero_point: int
     low: int
     high: int
+    second: Rounding | None = None
+    """Where given, the first shift is FIRST_SHIFT with `rounding`, and this rule rounds the rest."""
+
+
+FIRST_SHIFT = 31
 
 
 def thresholds(case: Case) -> list[int]:
@@ -30,7 +35,18 @@ def thresholds(case: Case) -> list[int]:
     or on it where the mode sends that tie up; for floor, when x is at least t; for truncation, when x is
     at least t, and for t <= 0 already when x is above t - 1.
     """
-    return [_smallest(case, code - case.zero_point) for code in range(case.low + 1, case.high + 1)]
+    return [_smallest_twice(case, code - case.zero_point) for code in range(case.low + 1, case.high + 1)]
+
+
+def _smallest_twice(case: Case, target: int) -> int:
+    """Two staircases, one behind the other: what the second must be given is what the first must reach."""
+    if case.second is None:
+        return _smallest(case, target)
+    if case.shift <= FIRST_SHIFT:  # the accumulator is lifted, and there is nothing left to round
+        lifted = replace(case, multiplier=case.multiplier << (FIRST_SHIFT - case.shift), shift=FIRST_SHIFT)
+        return _smallest(lifted, target)
+    rest = replace(case, multiplier=1, shift=case.shift - FIRST_SHIFT, rounding=case.second)
+    return _smallest(replace(case, shift=FIRST_SHIFT), _smallest(rest, target))
 
 
 def _smallest(case: Case, target: int) -> int:

@@ -3,7 +3,7 @@
 For a row of n codes q and the constant h (`variance_shift`, 0 where the kind has none):
 
     sum             S1 = sum q                                        in a register of sum_bits
-    mean            a  = S1 / n, rounded to an integer by mean_rounding
+    mean            a  = S1 / n, S1 as its register holds it, rounded to an integer by mean_rounding
     sum_of_squares  S2 = sum ((q - a) >> h)^2                         in a register of sum_of_squares_bits
     root            R                                                 by the kind, from max(S2, 0)
     reciprocal      r                                                 by the kind, from R

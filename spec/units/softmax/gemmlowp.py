@@ -1,7 +1,7 @@
 """softmax as TensorFlow Lite and CMSIS-NN compute it for int8, with gemmlowp's fixed-point functions.
 
     maximum       M     = max q
-    scaled        x_i   = high((q_i - M) << shift, multiplier)      Q5.26; only where q_i - M >= difference_min
+    scaled        x_i   = high((q_i - M) << shift, multiplier)      Q5.26; 0 where q_i - M < difference_min
     exponential   e_i   = exp(x_i)                                  Q0.31; 0 where q_i - M < difference_min
     sum           S     = sum round_shift(e_i, 12)                  Q12.19
     reciprocal    r     = reciprocal(S)                             Q0.31, of S brought to 1 <= S < 2

@@ -13,6 +13,7 @@ logit steps, ceil(1 / S) for the scale S of the logits: an octave of 2**t. The o
 zero point 0, scale 2**-(output_bits - 1), its codes not negative: every exponential is below 2**sum_bits, so that a
 code is at most 2**(output_bits - 1) - 1.
 
+The register saturates after every addition, which gives the same S; the exact sum need not fit 63 bits.
 The source's `clamp_max_` saturates a sum that passes 31 bits; the codes of such a row may sum to anything.
 sum_overflow = "refuse" excludes it for any data (n * (octave << halvings) < 2**sum_bits): then the codes of a
 row sum to at most 2**(output_bits - 1). The released code has halvings = 15, sum_bits = 31, output_bits = 8 and
