@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -80,4 +81,29 @@ def register(app: typer.Typer) -> None:
                 (row.datapath, str(row.steps) if row.runs else "-", str(row.scales_changed), row.stopped_by or "-")
                 for row in rows
             ],
+        )
+
+    @bench.command()
+    def units(
+        out: Annotated[
+            Path | None, typer.Option("--out", help="Folder for unit_errors.json and the plots (SVG).")
+        ] = None,
+        page: Annotated[
+            Path | None, typer.Option("--page", help="Markdown file whose tables of errors are to be replaced.")
+        ] = None,
+        json: Json = False,
+    ) -> None:
+        """How far every softmax, norm, SiLU, GELU, exponential and reciprocal root is from float64."""
+        from bittrue import workflow
+        from bittrue.reports.unit_tables import numbers
+
+        with progress_bars(quiet=json) as progress:
+            found = workflow.bench_units(out=out, page=page, progress=progress)
+        if json:
+            print_json({"rows": [row.document() for row in found.rows]})
+            return
+        print_table(
+            "errors of units against float64",
+            ("unit, kind", "inputs", "max", "in steps", "mean", "at", "found", "exact"),
+            [(f"{row.unit}: {row.kind}", row.case, *numbers(row)) for row in found.rows],
         )

@@ -35,19 +35,20 @@ def register(app: typer.Typer) -> None:
             program = workflow.lower(plan, datapath=datapath, supply=supply, out=out, progress=progress)
         bounds = [(call.bound.bits, call.step) for call in program.calls if call.bound is not None]
         widest_bits, widest = max(bounds)
+        changed = load_json(program.provenance["scales_changed"])
         facts = {
             "program": str(out),
             "digest": program.digest,
             "datapath": program.datapath.name,
             "steps": len(program.steps),
-            "accumulators_proved": len(bounds),
+            "accumulators_proved": sum(call.accumulator_proved for call in program.calls if call.bound is not None),
             "widest_accumulator_bits": widest_bits,
             "widest_accumulator": widest,
-            "scales_changed": len(load_json(program.provenance["scales_changed"])),
+            "scales_changed": changed,
         }
         if json:
             print_json(facts)
-        else:
-            print_rows(
-                f"program of {program.model}", [(key.replace("_", " "), str(value)) for key, value in facts.items()]
-            )
+            return
+        named = ", ".join(changed[:3]) + (" ..." if len(changed) > 3 else "")
+        facts["scales_changed"] = f"{len(changed)}: {named}" if changed else "none"
+        print_rows(f"program of {program.model}", [(key.replace("_", " "), str(value)) for key, value in facts.items()])

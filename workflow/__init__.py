@@ -20,11 +20,13 @@ from bittrue.workflow.lower import lower
 from bittrue.workflow.report import report
 from bittrue.workflow.simulate import simulate
 from bittrue.workflow.unit import unit, unit_list
+from bittrue.workflow.unit_errors import bench_units
 from bittrue.workflow.vectors import vectors
 
 __all__ = [
     "bench_accumulator",
     "bench_datapaths",
+    "bench_units",
     "bounds",
     "calibrate",
     "check",

@@ -1,4 +1,4 @@
-"""The judges of the softmax units, one kind a file; formulas in spec/units/softmax."""
+"""The judges of the softmax units, one kind a file (log2.py serves two); formulas in spec/units/softmax."""
 
 from __future__ import annotations
 

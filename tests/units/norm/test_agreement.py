@@ -9,12 +9,12 @@ import pytest
 import torch
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
+from norm_agreement import code_rows, compare
 from norm_parameters import norm_parameters
-from norm_units import SECTIONS, extreme_rows, norm_unit
+from norm_units import SECTIONS, norm_unit
 from numpy.random import Generator
-from numpy.typing import NDArray
 from op_parts import Constants
-from unit_agreement import narrowest, same_stages
+from unit_agreement import narrowest
 
 from bittrue.golden.units.norm import KINDS as JUDGES
 from bittrue.golden.units.norm import affine as affine_judge
@@ -25,7 +25,6 @@ from bittrue.spec.errors import IllFormed
 from bittrue.spec.units.norm import FqVitNorm, NormUnit
 from bittrue.spec.units.section import Width
 
-Array = NDArray[np.integer]
 ROUNDINGS = st.sampled_from([str(rule) for rule in Rounding])
 STATISTICS: dict[str, st.SearchStrategy[Any]] = {
     "sum_bits": st.integers(8, 20) | st.just(48),
@@ -99,27 +98,6 @@ def parameters(rng: Generator, unit: NormUnit, codes: Width, n: int) -> Constant
         root_shift = 0
     found |= {"gamma": gamma, "beta": beta, "gamma_shift": np.array([rng.integers(0, 41)])}
     return {**found, "root_shift": np.array([max(root_shift, 0)])}
-
-
-def code_rows(rng: Generator, codes: Width, n: int) -> Array:
-    """Constant rows, one-hot rows and halves, rows of few codes side by side, rows that rise, any codes."""
-    low, high = code_range(codes.bits, codes.signed)
-    index = np.arange(n)
-    rows = [
-        np.where(index % 2 == 0, low, high),
-        np.where(index < n // 2, high, low),
-        low + index * (high - low) // max(n - 1, 1),
-        np.clip((low + high) // 2 + rng.integers(-1, 2, n), low, high),
-        *rng.integers(low, high, (5, n), endpoint=True),
-        *rng.choice([low, high], (3, n)),
-    ]
-    return np.concatenate([extreme_rows(codes, n), np.array(rows, np.int64)]).clip(low, high)
-
-
-def compare(unit: Any, codes: Width, rows: Array, constants: Constants) -> dict[str, Array]:
-    """Check the constants and compare all stages."""
-    unit.check("test", codes, rows.shape[1], constants)
-    return same_stages(unit, KERNELS[unit.kind], JUDGES[unit.kind], {"codes": rows, **constants}, unit.stages)
 
 
 def test_every_kind_has_both_statements() -> None:
@@ -262,47 +240,6 @@ def test_pre_shifts() -> None:
                 compare(unit, codes, np.stack(rows), constants)
                 seen.add(int(constants["pre_shift"][0]))
     assert seen == {0, 4, 5, 12}
-
-
-def fq_vit_constants(unit: FqVitNorm, codes: Width, n: int, **values: int | list[int]) -> Constants:
-    """Constants of one value or one a channel, the root shift the unit's own."""
-    usual = {"code_zero_point": 0, "factor": 0, "gamma": 1 << 10, "beta": 0, "gamma_shift": 10}
-    found = {name: np.atleast_1d(value) for name, value in {**usual, **values}.items()}
-    return {**found, "root_shift": np.array([unit.root_shift(codes, n, found)])}
-
-
-def test_fq_vit_corners() -> None:
-    """Gammas of 0, rows without variance, factors past the mantissa, and exponents at both ends."""
-    unit, codes, n = norm_unit("fq_vit", multiplier_bits=31), Width(8, True), 6
-    rows = code_rows(np.random.default_rng(12), codes, n)
-    top = (1 << 31) - 1
-    seen: set[int] = set()
-    for gamma in (0, [0, 1, -1, top, -top, 1 << 20], -1, 999, 255 << 23, -(1 << 30)):
-        for gamma_shift in (0, 1, 9, 31, 40):
-            large = 1 << min(gamma_shift + 20, 40)
-            for beta in (0, large, -large - 1, [3, -3, 0, large // 3, -large // 3, 7]):
-                constants = fq_vit_constants(unit, codes, n, gamma=gamma, gamma_shift=gamma_shift, beta=beta)
-                found = compare(unit, codes, rows, constants)
-                seen |= set(found["exponent"].reshape(-1).tolist())
-                still = found["variance"][:, 0] == 0
-                assert still.any() and (found["mantissa"][still] == 0).all() and (found["exponent"][still] == 31).all()
-    assert {0, 31} <= seen and len(seen) > 20
-
-
-@pytest.mark.parametrize("mantissa_bits", [2, 8, 16])
-@pytest.mark.parametrize("exponent_max", [0, 7, 31])
-def test_fq_vit_quotients_at_powers_of_two(mantissa_bits: int, exponent_max: int) -> None:
-    """n * |G| * 2^k / R just below, at and above powers of two: rows [s, -s] have R = 2 s 2^k exactly."""
-    unit = norm_unit("fq_vit", mantissa_bits=mantissa_bits, exponent_max=exponent_max, multiplier_bits=20)
-    codes = Width(8, True)
-    rows = np.array([[s, -s] for s in (1, 2, 3, 4, 7, 8, 15, 64, 100, 127)])
-    for gamma_shift in (0, 5, 12, 30):
-        for power in range(0, 19, 3):
-            for gamma in {max(1, (1 << power) + d) for d in (-1, 0, 1)}:
-                found = compare(
-                    unit, codes, rows, fq_vit_constants(unit, codes, 2, gamma=gamma, gamma_shift=gamma_shift)
-                )
-                assert found["mantissa"].max() <= (1 << mantissa_bits) - 1
 
 
 @pytest.mark.parametrize("kind", sorted(WIDTHS))

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 from softmax_parameters import logit_rows, softmax_parameters
-from softmax_units import SECTIONS, constants_for, unit_of_kind
+from softmax_units import SECTIONS, check_format, constants_for, unit_of_kind
 from unit_agreement import narrowest, same_stages
 
 from bittrue.golden.units.softmax import KINDS as JUDGES
@@ -84,10 +84,12 @@ def units(draw: st.DrawFn, kind: str) -> SoftmaxUnit:
 
 
 def compare(unit: Any, logits: Width, rows: Array, constants: dict[str, Array]) -> dict[str, Array]:
-    """Check the constants and compare all stages."""
+    """Check the constants, compare all stages, and hold the output to its stated format and row sums."""
     unit.check("test", logits, rows.shape[1], constants)
     arrays = {"logits": rows, **constants}
-    return same_stages(unit, KERNELS[unit.kind], JUDGES[unit.kind], arrays, (*unit.stages, "output"))
+    found = same_stages(unit, KERNELS[unit.kind], JUDGES[unit.kind], arrays, (*unit.stages, "output"))
+    check_format(unit, rows.shape[1], found["output"])
+    return found
 
 
 def test_every_kind_has_both_statements() -> None:
