@@ -15,7 +15,9 @@ from bittrue.spec.layout import LAYOUT_OPS
 
 FUNCTIONS: dict[str, Callable[[torch.Tensor], torch.Tensor]] = {
     "silu": F.silu,
+    "gelu": F.gelu,
     "relu": F.relu,
+    "relu6": F.relu6,
     "sigmoid": torch.sigmoid,
     "hardswish": F.hardswish,
     "hardsigmoid": F.hardsigmoid,

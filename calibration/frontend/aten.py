@@ -176,6 +176,22 @@ def _mean(t: Translator, node: FxNode, args: list[Any]) -> str:
     return pooled if keep else t.emit(node, "reshape", [pooled])
 
 
+def _gelu(t: Translator, node: FxNode, args: list[Any]) -> str:
+    """By the error function; the tanh form is another function."""
+    source, approximate = args
+    if approximate != "none":
+        t.refuse(node, "GELU by an approximation")
+    return t.emit(node, "function", [source], {"function": "gelu"})
+
+
+def _hardtanh(t: Translator, node: FxNode, args: list[Any]) -> str:
+    """ReLU6 arrives as a clamp from 0 to 6."""
+    source, low, high = args
+    if (low, high) != (0, 6):
+        t.refuse(node, "a clamp to other ends than 0 and 6")
+    return t.emit(node, "function", [source], {"function": "relu6"})
+
+
 def _cat(t: Translator, node: FxNode, args: list[Any]) -> str:
     """Along any axis."""
     return t.emit(node, "concat", args[0], {"axis": args[1] % node.meta["val"].ndim})
@@ -196,7 +212,10 @@ ATEN: dict[str, Translation] = {
     "cat": _cat,
     "conv2d": _conv2d,
     "div": _div,
+    "gelu": _gelu,
     "group_norm": _group_norm,
+    "hardtanh": _hardtanh,
+    "hardtanh_": _hardtanh,
     "layer_norm": _layer_norm,
     "linear": _linear,
     "matmul": _matmul,

@@ -21,6 +21,7 @@ from bittrue.spec.errors import Unsupported
 FUNCTIONS = {
     "silu": "silu", "silu_": "silu", "relu": "relu", "relu_": "relu", "sigmoid": "sigmoid", "sigmoid_": "sigmoid",
     "hardswish": "hardswish", "hardswish_": "hardswish", "hardsigmoid": "hardsigmoid", "hardsigmoid_": "hardsigmoid",
+    "relu6": "relu6", "relu6_": "relu6",
 }  # fmt: skip
 """ATen elementwise ops and the function that their table holds."""
 

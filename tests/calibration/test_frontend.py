@@ -7,11 +7,15 @@ import pytest
 import timm
 import timm.layers
 import torch
+from small_models import pictures, small_plan
+from tiny_programs import iot_npu
 from torch import nn
 
 from bittrue.calibration.float_run import FloatRunner
 from bittrue.calibration.frontend.export import export_graph
 from bittrue.calibration.graph import FloatGraph
+from bittrue.calibration.lowering.lower import lower_plan
+from bittrue.simulator.engine import Simulator
 from bittrue.spec.errors import Unsupported
 
 ZERO, ONE = (0.0, 0.0, 0.0), (1.0, 1.0, 1.0)
@@ -242,6 +246,43 @@ def test_unsupported_ops_are_refused_by_name(inner: nn.Module, said: str) -> Non
     assert said in str(caught.value)
     assert "module" in caught.value.where
     assert caught.value.expected
+
+
+class Activated(nn.Module):
+    """A convolution, an activation and a pooled head."""
+
+    def __init__(self, activation: nn.Module) -> None:
+        super().__init__()
+        self.conv, self.act, self.fc = nn.Conv2d(3, 8, 3, stride=8), activation, nn.Linear(8, 5)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.fc(nn.functional.adaptive_avg_pool2d(self.act(self.conv(x) * 8), 1).flatten(1))
+
+
+@pytest.mark.parametrize(
+    "activation", [nn.GELU(), nn.ReLU6(), nn.ReLU6(inplace=True), nn.Hardswish(), nn.Sigmoid()], ids=str
+)
+def test_activations_export_and_lower(activation: nn.Module) -> None:
+    """Each becomes a function node that computes the same, and a table of a program that follows it."""
+    torch.manual_seed(0)
+    module = Activated(activation).eval()
+    graph = export_graph(module, model="activated", side=64, mean=ZERO, std=ONE)
+    assert largest_relative_error(module, graph, image(64)) < 1e-4
+    program = lower_plan(small_plan(graph=graph), iot_npu(), {})
+    seen = pictures(4)[:1]
+    found = Simulator(program).run(seen).tensors[program.output]
+    with torch.no_grad():
+        wanted = module(torch.from_numpy(seen).float() / 255).numpy()
+    assert np.abs(program.tensors[program.output].dequantize(found) - wanted).max() < 0.05 * np.abs(wanted).max()
+
+
+@pytest.mark.parametrize(
+    ("activation", "said"), [(nn.GELU(approximate="tanh"), "approximation"), (nn.Hardtanh(-1, 1), "0 and 6")], ids=str
+)
+def test_activations_that_are_others(activation: nn.Module, said: str) -> None:
+    """The tanh form of GELU and other clamps are refused by name."""
+    with pytest.raises(Unsupported, match=said):
+        export_graph(Activated(activation).eval(), model="activated", side=64, mean=ZERO, std=ONE)
 
 
 def test_what_a_float_module_can_be_written_as() -> None:
