@@ -14,17 +14,21 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from bittrue.simulator.fixed import ROUNDING_CODES, requantize, requantize_twice
-from bittrue.simulator.jit import parallel_jit, prange
-from bittrue.simulator.pipeline import NO_ZERO_POINT, PLACE, pipeline, rule_of
+from bittrue.simulator.fixed import ROUNDING_CODES
+from bittrue.simulator.pipeline import NO_ZERO_POINT, PLACE, rule_of
+from bittrue.simulator.requantize_loops import (
+    NO_SECOND,
+    pipeline_planes,
+    pipeline_rows,
+    requantize_planes,
+    requantize_rows,
+)
 from bittrue.spec.bounds import held_accumulator
 from bittrue.spec.op import Call
 from bittrue.spec.units.requantization import RequantizationUnit
 
 Integers = NDArray[np.integer]
 INT64 = np.iinfo(np.int64)
-NO_SECOND = -1
-"""Stands for the second rounding of a requantizer that shifts once."""
 NO_THRESHOLDS = np.empty((0, 0), np.int64)
 
 
@@ -101,9 +105,9 @@ class Requantizer:
             for channel in range(channels):
                 codes[channel] = self._counted(channel, accumulator[channel, :, : codes.shape[2]])
         elif self._fast:
-            _requantize_planes(accumulator, *self._constants, *self._roundings, codes)
+            requantize_planes(accumulator, *self._constants, *self._roundings, codes)
         else:
-            _pipeline_planes(accumulator, *self._constants, self._scale, self._rule, codes)
+            pipeline_planes(accumulator, *self._constants, self._scale, self._rule, codes)
         return codes
 
     def rows(self, accumulator: Integers, dtype: DTypeLike) -> Integers:
@@ -113,9 +117,9 @@ class Requantizer:
             for channel in range(accumulator.shape[1]):
                 codes[:, channel] = self._counted(channel, accumulator[:, channel])
         elif self._fast:
-            _requantize_rows(accumulator, *self._constants, *self._roundings, codes)
+            requantize_rows(accumulator, *self._constants, *self._roundings, codes)
         else:
-            _pipeline_rows(accumulator, *self._constants, self._scale, self._rule, codes)
+            pipeline_rows(accumulator, *self._constants, self._scale, self._rule, codes)
         return codes
 
     @property
@@ -215,98 +219,3 @@ def _idle(call: Call, unit: RequantizationUnit, reach: int, multiplier: Integers
 def _each_channel(values: Integers | None, channels: int, dtype: DTypeLike) -> NDArray[np.signedinteger]:
     assert values is not None
     return np.array(np.broadcast_to(values, (channels,)), dtype)
-
-
-@parallel_jit
-def _requantize_planes(
-    accumulator: Integers,
-    multiplier: Integers,
-    bias: Integers,
-    shift: Integers,
-    zero_point: Integers,
-    low: int,
-    high: int,
-    rounding: int,
-    second: int,
-    first_shift: int,
-    codes: Integers,
-) -> None:
-    channels, rows, width = codes.shape
-    for item in prange(channels * rows):
-        c = item // rows
-        source, target = accumulator[c, item % rows], codes[c, item % rows]
-        m, b, s, z = multiplier[c], bias[c], shift[c], zero_point[c]
-        if second == NO_SECOND:
-            for x in range(width):
-                target[x] = requantize(source[x], m, b, s, z, low, high, rounding)
-        else:
-            for x in range(width):
-                target[x] = requantize_twice(source[x], m, s, z, low, high, rounding, second, first_shift)
-
-
-@parallel_jit
-def _requantize_rows(
-    accumulator: Integers,
-    multiplier: Integers,
-    bias: Integers,
-    shift: Integers,
-    zero_point: Integers,
-    low: int,
-    high: int,
-    rounding: int,
-    second: int,
-    first_shift: int,
-    codes: Integers,
-) -> None:
-    rows, channels = codes.shape
-    for row in prange(rows):
-        source, target = accumulator[row], codes[row]
-        for c in range(channels):
-            m, s, z = multiplier[c], shift[c], zero_point[c]
-            if second == NO_SECOND:
-                target[c] = requantize(source[c], m, bias[c], s, z, low, high, rounding)
-            else:
-                target[c] = requantize_twice(source[c], m, s, z, low, high, rounding, second, first_shift)
-
-
-@parallel_jit
-def _pipeline_planes(
-    accumulator: Integers,
-    multiplier: Integers,
-    bias: Integers,
-    shift: Integers,
-    zero_point: Integers,
-    low: int,
-    high: int,
-    scale: NDArray[np.float32],
-    rule: NDArray[np.int64],
-    codes: Integers,
-) -> None:
-    channels, rows, width = codes.shape
-    for item in prange(channels * rows):
-        c = item // rows
-        source, target = accumulator[c, item % rows], codes[c, item % rows]
-        m, f, b, s, z = multiplier[c], scale[c], bias[c], shift[c], zero_point[c]
-        for x in range(width):
-            target[x] = pipeline(source[x], m, f, s, z, low, high, b, 0, 0, rule)[8]
-
-
-@parallel_jit
-def _pipeline_rows(
-    accumulator: Integers,
-    multiplier: Integers,
-    bias: Integers,
-    shift: Integers,
-    zero_point: Integers,
-    low: int,
-    high: int,
-    scale: NDArray[np.float32],
-    rule: NDArray[np.int64],
-    codes: Integers,
-) -> None:
-    rows, channels = codes.shape
-    for row in prange(rows):
-        source, target = accumulator[row], codes[row]
-        for c in range(channels):
-            m, f, z = multiplier[c], scale[c], zero_point[c]
-            target[c] = pipeline(source[c], m, f, shift[c], z, low, high, bias[c], 0, 0, rule)[8]

@@ -6,9 +6,11 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from bittrue.simulator.units.add import KINDS
+from bittrue.simulator.units.add import KINDS, two_multipliers
 from bittrue.spec.op import Call
 from bittrue.spec.ops.add import unit_of
+from bittrue.spec.units.add import TwoMultipliersAdd
+from bittrue.spec.units.section import Integers
 
 
 def run(call: Call, operands: Sequence[np.ndarray], stages: dict[str, np.ndarray] | None = None) -> np.ndarray:
@@ -22,8 +24,11 @@ def run(call: Call, operands: Sequence[np.ndarray], stages: dict[str, np.ndarray
         "low": low,
         "high": high,
     }
-    arrays = {name: np.array([value], np.int64) for name, value in single.items()}
-    found = KINDS[unit.kind](unit, {"a": operands[0], "b": operands[1], **arrays, **call.constants})
+    arrays: dict[str, Integers] = {name: np.array([value], np.int64) for name, value in single.items()}
+    arrays |= {"a": operands[0], "b": operands[1], **call.constants}
+    if stages is None and isinstance(unit, TwoMultipliersAdd):  # the default unit, without wide copies of its stages
+        return two_multipliers.narrow(unit, arrays, call.output.dtype)
+    found = KINDS[unit.kind](unit, arrays)
     if stages is not None:
         stages.update({name: found[name] for name in unit.stages})
     return found["output"].astype(call.output.dtype)

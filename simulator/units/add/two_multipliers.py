@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import DTypeLike
 
 from bittrue.simulator.fixed import ROUNDING_CODES, clamp, round_shift, saturate
-from bittrue.simulator.jit import jit
+from bittrue.simulator.jit import jit, parallel_jit, prange
 from bittrue.simulator.units.add.elements import Matrix, Results, column, matrices, results
 from bittrue.spec.units.add import TwoMultipliersAdd
-from bittrue.spec.units.section import Arrays
+from bittrue.spec.units.section import Arrays, Integers
 
 PARAMETERS = (
     "zero_point_a", "zero_point_b", "multiplier_a", "multiplier_b", "shift", "zero_point", "low", "high",
@@ -25,6 +26,56 @@ def run(unit: TwoMultipliersAdd, arrays: Arrays) -> Results:
     _add(codes, parameters, unit.shifted_bits or UNLIMITED, ROUNDING_CODES[unit.rounding], found)
     by_name = results(STAGES, shape, found)
     return {name: by_name[name] for name in (*unit.stages, "output")}
+
+
+def narrow(unit: TwoMultipliersAdd, arrays: Arrays, dtype: DTypeLike) -> Integers:
+    """The output alone, in the type of its codes; a and b of one shape, every parameter one value."""
+    a, b = (np.require(arrays[name], requirements=["C", "W"]) for name in ("a", "b"))
+    zero_a, zero_b, multiplier_a, multiplier_b, shift, zero_point, low, high = (
+        int(arrays[name][0]) for name in PARAMETERS
+    )
+    output = np.empty(a.shape, dtype)
+    shifted_bits, rounding = unit.shifted_bits or UNLIMITED, ROUNDING_CODES[unit.rounding]
+    _add_alike(
+        a.reshape(-1),
+        b.reshape(-1),
+        zero_a,
+        zero_b,
+        multiplier_a,
+        multiplier_b,
+        shift,
+        zero_point,
+        low,
+        high,
+        shifted_bits,
+        rounding,
+        output.reshape(-1),
+    )
+    return output
+
+
+@parallel_jit
+def _add_alike(
+    a: Integers,
+    b: Integers,
+    zero_a: int,
+    zero_b: int,
+    multiplier_a: int,
+    multiplier_b: int,
+    shift: int,
+    zero_point: int,
+    low: int,
+    high: int,
+    shifted_bits: int,
+    rounding: int,
+    output: Integers,
+) -> None:
+    for i in prange(output.size):
+        total = (np.int64(a[i]) - zero_a) * multiplier_a + (np.int64(b[i]) - zero_b) * multiplier_b
+        rounded = round_shift(total, shift, rounding)
+        if shifted_bits != UNLIMITED:
+            rounded = saturate(rounded, shifted_bits)
+        output[i] = clamp(rounded + zero_point, low, high)
 
 
 @jit
