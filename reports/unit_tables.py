@@ -72,7 +72,7 @@ def _by_case(unit: str, chosen: Callable[[Sequence[str]], bool]) -> Callable[[Un
             known = {row.case: row for row in rows if row.kind == kind}
             if len(known) == 1 < len(cases):
                 continue  # a unit with one scale of its own
-            worst = max(known.values(), key=lambda row: row.max_error)
+            worst = max(known.values(), key=lambda row: float(f"{row.max_error:.9g}"))
             place = f"{heads[worst.case]}: {worst.found:.6g} for {worst.exact:.6g} at {number(worst.at)}"
             cells = [f"{number(known[case].max_error)} ({number(known[case].mean_error)})" for case in cases]
             lines.append((kind, number(worst.step), *cells, number(worst.max_steps), place))
