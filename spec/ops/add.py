@@ -10,6 +10,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar, cast
 
+import numpy as np
+
 from bittrue.spec.datapath import Datapath
 from bittrue.spec.errors import IllFormed
 from bittrue.spec.op import Call, Op, Shape, Work
@@ -53,6 +55,7 @@ class Add(Op):
         check_lengths(call, 1, *self.roles_on(call.datapath))
         a, b, y = (Width(spec.bits, spec.signed) for spec in (*call.inputs, call.output))
         unit.check_widths(call.step, (a, b), y)
+        unit.check_codes(call.step, {"zero_point": np.array(call.output.zero_point)})
         unit.check(call.step, (call.inputs[0].magnitude_max, call.inputs[1].magnitude_max), call.constants)
 
     def work(self, call: Call) -> Work:

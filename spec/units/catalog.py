@@ -209,6 +209,7 @@ def _add(datapath: Datapath) -> UnitForm | None:
         check_placed(arrays)
         for name in ("a", "b", "zero_point_a", "zero_point_b"):
             within(arrays, name, -(1 << 31), (1 << 31) - 1)
+        unit.check_codes("arrays of add", arrays)
         reaches = tuple(reach(arrays[name] - arrays[f"zero_point_{name}"]) for name in ("a", "b"))
         unit.check("arrays a and b", (reaches[0], reaches[1]), _named(arrays, unit.parameters))
 

@@ -157,6 +157,16 @@ def test_refusals(
     assert words in str(found.value)
 
 
+@pytest.mark.parametrize("name", ["a", "b", "zero_point_a", "zero_point_b", "zero_point"])
+def test_a_float32_add_takes_8_bits(name: str) -> None:
+    """Past 8 bits nothing is proved of the float32 sums: codes and zero points there are refused by name."""
+    ratio = np.array([0.5], np.float32)
+    arrays = {"a": np.array([3, 255]), "b": np.array([-4, -255]), "ratio_a": ratio, "ratio_b": ratio}
+    assert workflow.unit("add", datapath="onnxruntime", inputs=arrays)["output"].tolist() == [0, 0]
+    with pytest.raises(BittrueError, match=f"'{name}'"):
+        workflow.unit("add", datapath="onnxruntime", inputs={**arrays, name: np.array([256, 0])})
+
+
 def test_files_that_are_none(tmp_path: Path) -> None:
     """A missing file, a text, a single array, a pickle and the input as output are refused; nothing is written."""
     (tmp_path / "text.npz").write_text("no arrays")

@@ -68,3 +68,10 @@ class Float32Add(AddUnit):
                 expected=f"at most {(1 << CODE_BITS) - 1}",
                 next_step='set tensors.zero_points = "clamped"',
             )
+
+    def check_codes(self, where: str, arrays: Arrays) -> None:
+        """Refuse codes and zero points of more than 8 bits: the domain of the module docstring."""
+        most = (1 << CODE_BITS) - 1
+        for role in ("a", "b", "zero_point_a", "zero_point_b", "zero_point"):
+            if role in arrays:
+                within(where, role, arrays[role], -most, most)

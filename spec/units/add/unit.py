@@ -65,6 +65,9 @@ class AddUnit(Section):
         """Refuse constants (arrays of any shape) that the unit cannot hold, and intermediates past its registers."""
         raise TypeError(f"{type(self).__name__} does not state its refusals")
 
+    def check_codes(self, where: str, arrays: Arrays) -> None:
+        """Refuse codes and zero points, as far as they are given, past what the unit's formulas are proved for."""
+
     def check_widths(self, where: str, operands: tuple[Width, Width], output: Width) -> None:
         """Refuse codes that are wider than the unit's registers."""
         for what, bits, most in (
