@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from threading import Lock
 from typing import Literal, get_args
 
 import numpy as np
 
 from bittrue.simulator.kernels import KERNELS
+from bittrue.simulator.plan.compiler import Plan
 from bittrue.spec.errors import BadInput
 from bittrue.spec.program import Program
 from bittrue.spec.tensors import Codes
@@ -17,13 +19,20 @@ Keep = Literal["output", "tensors", "stages"]
 
 
 class Simulator:
-    """A Program made ready to run. Holds no state between runs."""
+    """A Program made ready to run. Its buffers serve one run at a time; a second one waits."""
 
     def __init__(self, program: Program) -> None:
         """Prove the program well formed; raises IllFormed where it is not."""
         program.check()
         self.program = program
-        self._last_use = _last_uses(program)
+        self._plans: dict[bool, Plan] = {}
+        self._lock = Lock()
+
+    def plan(self, *, keep_all: bool = False) -> Plan:
+        """The program bound to the fast machine, made when first asked for."""
+        if keep_all not in self._plans:
+            self._plans[keep_all] = Plan(self.program, keep_all=keep_all)
+        return self._plans[keep_all]
 
     def run(self, image: Codes | Mapping[str, Codes], *, keep: Keep = "tensors") -> Trace:
         """Run one image, uint8 [1, 3, H, W] as the program's input says, or every input by name.
@@ -34,26 +43,23 @@ class Simulator:
         """
         if keep not in get_args(Keep):
             raise BadInput("unknown choice of what a run keeps", got=keep, expected=", ".join(get_args(Keep)))
-        program = self.program
-        tensors: dict[str, np.ndarray] = dict(program.operands(image))
+        operands = self.program.operands(image)
+        if keep == "stages":
+            return self._stages(operands)
+        with self._lock:
+            plan = self.plan(keep_all=keep == "tensors")
+            plan.run(operands)
+            names = [step.output for step in self.program.steps] if keep == "tensors" else [self.program.output]
+            tensors = {**operands, **{name: plan.read(name) for name in names}}
+        return Trace(self.program.digest, "simulator", tensors, {})
+
+    def _stages(self, operands: Mapping[str, Codes]) -> Trace:
+        """Every tensor and stage by the plain kernels, which are what the plan's are tested against."""
+        tensors: dict[str, np.ndarray] = dict(operands)
         stages: dict[str, Mapping[str, np.ndarray]] = {}
-        for index, (step, call) in enumerate(zip(program.steps, program.calls, strict=True)):
-            inside: dict[str, np.ndarray] | None = {} if keep == "stages" else None
-            operands = [tensors[name] for name in step.inputs]
-            tensors[step.output] = KERNELS[step.op.name](call, operands, inside)
+        for step, call in zip(self.program.steps, self.program.calls, strict=True):
+            inside: dict[str, np.ndarray] = {}
+            tensors[step.output] = KERNELS[step.op.name](call, [tensors[name] for name in step.inputs], inside)
             if inside:
                 stages[step.name] = inside
-            if keep == "output":
-                for name in self._last_use.get(index, ()):
-                    del tensors[name]
-        return Trace(program.digest, "simulator", tensors, stages)
-
-
-def _last_uses(program: Program) -> dict[int, tuple[str, ...]]:
-    """The tensors that no step after a given one reads, the program's input and output excepted."""
-    last = {name: index for index, step in enumerate(program.steps) for name in (step.output, *step.inputs)}
-    kept = {*program.inputs, program.output}
-    return {
-        index: tuple(name for name, use in last.items() if use == index and name not in kept)
-        for index in set(last.values())
-    }
+        return Trace(self.program.digest, "simulator", tensors, stages)

@@ -24,9 +24,20 @@ from pathlib import Path
 from typing import Any, TypeVar, cast
 
 import numba
-from numba import config, prange
+from numba import config, get_thread_id, prange  # type: ignore[attr-defined]
 
-__all__ = ["cache_folder", "jit", "parallel_jit", "prange", "source_digest"]
+from bittrue.simulator.plan.processor import has_vnni
+
+__all__ = [
+    "cache_folder",
+    "get_thread_id",
+    "inlined_jit",
+    "jit",
+    "parallel_jit",
+    "prange",
+    "source_digest",
+    "thread_limit",
+]
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -36,16 +47,28 @@ def jit(function: Function) -> Function:
     return _compiled(function, parallel=False)
 
 
+def inlined_jit(function: Function) -> Function:
+    """Like `jit`, its body copied into every caller: a call with ten arrays pushes more than a hundred words."""
+    return _compiled(function, parallel=False, forceinline=True)
+
+
 def parallel_jit(function: Function) -> Function:
     """Like `jit`, with loops over `prange` spread over the cores. Compiling it takes a few seconds."""
     return _compiled(function, parallel=True)
 
 
+def thread_limit() -> int:
+    """How many threads a parallel loop may have: `get_thread_id` stays below it."""
+    return int(config.NUMBA_NUM_THREADS)  # type: ignore[attr-defined]
+
+
 def source_digest() -> str:
-    """SHA-256 of all simulator and kernel sources and of the versions of numba and Python."""
+    """SHA-256 of all simulator sources, of the instructions they use and of the versions of numba and Python."""
     root = Path(__file__).resolve().parent
     digest = hashlib.sha256(f"numba {numba.__version__} python {platform.python_version()}".encode())
-    for path in sorted([*root.glob("*.py"), *root.glob("kernels/*.py"), *root.glob("units/**/*.py")]):
+    digest.update(f"\0{has_vnni()}".encode())
+    sources = ("*.py", "kernels/*.py", "plan/**/*.py", "units/**/*.py")
+    for path in sorted(path for pattern in sources for path in root.glob(pattern)):
         digest.update(f"\0{path.relative_to(root)}\0".encode())
         digest.update(path.read_bytes())
     return digest.hexdigest()
@@ -96,12 +119,14 @@ def _temporary_folder() -> Path:
 _FOLDER = "" if config.DISABLE_JIT else str(cache_folder())  # type: ignore[attr-defined]
 
 
-def _compiled(function: Function, *, parallel: bool) -> Function:
+def _compiled(function: Function, *, parallel: bool, forceinline: bool = False) -> Function:
     # A function's cache folder is fixed when it is decorated; other users of numba in this process
     # keep their own setting.
     before, config.CACHE_DIR = config.CACHE_DIR, _FOLDER  # type: ignore[attr-defined]
     try:
-        decorate = numba.njit(cache=True, nogil=True, parallel=parallel, boundscheck=False, fastmath=False)
+        decorate = numba.njit(
+            cache=True, nogil=True, parallel=parallel, forceinline=forceinline, boundscheck=False, fastmath=False
+        )
         return cast(Function, decorate(function))
     finally:
         config.CACHE_DIR = before  # type: ignore[attr-defined]

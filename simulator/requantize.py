@@ -104,7 +104,7 @@ class Requantizer:
         if self.unit.kind == "thresholds":
             for channel in range(channels):
                 codes[channel] = self._counted(channel, accumulator[channel, :, : codes.shape[2]])
-        elif self._fast:
+        elif self.fast:
             requantize_planes(accumulator, *self._constants, *self._roundings, codes)
         else:
             pipeline_planes(accumulator, *self._constants, self._scale, self._rule, codes)
@@ -116,7 +116,7 @@ class Requantizer:
         if self.unit.kind == "thresholds":
             for channel in range(accumulator.shape[1]):
                 codes[:, channel] = self._counted(channel, accumulator[:, channel])
-        elif self._fast:
+        elif self.fast:
             requantize_rows(accumulator, *self._constants, *self._roundings, codes)
         else:
             pipeline_rows(accumulator, *self._constants, self._scale, self._rule, codes)
@@ -139,7 +139,7 @@ class Requantizer:
         return self.low + np.searchsorted(self.thresholds[channel], accumulator, side="right").astype(np.int64)
 
     @property
-    def _fast(self) -> bool:
+    def fast(self) -> bool:
         return self.idle and self.unit.zero_point != "after_saturation" and int(self.shift.min()) >= 1
 
     @property

@@ -1,0 +1,324 @@
+"""Elementwise steps of the fast machine: tables, sums and products of two tensors, concatenation.
+
+A step of one byte in and one out is a table of 256 entries whatever its unit, filled by the plain kernel. A step of
+two bytes in, whose rule is the same for all elements, is a table of 65,536 entries, likewise; the default add has
+a loop of its own, which is faster.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from functools import partial
+from typing import Any, cast
+
+import numpy as np
+
+from bittrue.simulator.jit import parallel_jit, prange
+from bittrue.simulator.kernels import KERNELS
+from bittrue.simulator.plan.builder import Builder
+from bittrue.simulator.plan.finish import table_of
+from bittrue.simulator.plan.storage import Stored, byte_offset
+from bittrue.simulator.plan.tile import Bytes, Places, map_run
+from bittrue.simulator.plan.view import Runs, common_runs
+from bittrue.spec.arithmetic import Rounding
+from bittrue.spec.op import Call
+from bittrue.spec.ops.add import unit_of as add_of
+from bittrue.spec.ops.concat import Concat
+from bittrue.spec.tensors import TensorSpec
+from bittrue.spec.units.add import TwoMultipliersAdd
+
+Bound = Callable[[], object]
+SHORT = 8
+"""Runs below this length are not worth a loop each."""
+PIECE = 4096
+"""Elements that one core takes at a time, so that both have work and a piece stays in the first-level cache."""
+
+
+def bind_table(builder: Builder, call: Call, _table: Call | None) -> Bound | None:
+    """One table for all elements."""
+    (source,) = builder.operands(call)
+    entries = table_of(call)
+    if entries is None or not source.is_bytes:
+        return None
+    return _mapped(source, place_beside(builder, call.output, source), entries)
+
+
+def bind_activation(builder: Builder, call: Call, _table: Call | None) -> Bound | None:
+    """An activation unit of one byte in and out, the same for all elements."""
+    (source,), op = builder.operands(call), call.op
+    if not source.is_bytes or call.output.bits > 8 or getattr(op, "axis", None) is not None:
+        return None
+    if call.inputs[0].axis is not None or call.output.axis is not None or not _is_elementwise(call):
+        return None
+    return _mapped(source, place_beside(builder, call.output, source), plain_table(call, 0))
+
+
+def bind_concat(builder: Builder, call: Call, _table: Call | None) -> Bound | None:
+    """Inputs brought to the output's scale and joined along the channels of an image."""
+    sources, spec, axis = builder.operands(call), call.output, cast(Concat, call.op).axis
+    if axis != 1 or len(spec.shape) != 4 or spec.bits > 8 or not all(source.is_bytes for source in sources):
+        return None
+    if spec.axis is not None or any(source.spec.axis is not None for source in sources):
+        return None
+    place, begin, parts = builder.place_image(spec), 0, []
+    for index, source in enumerate(sources):
+        view = place.view.slice(1, begin, begin + source.spec.shape[1])
+        assert view is not None, "the channels of an image are one factor"
+        begin += source.spec.shape[1]
+        parts.append(_mapped(source, replace(place, spec=source.spec, view=view), plain_table(call, index)))
+    return partial(_all, parts)
+
+
+def bind_add(builder: Builder, call: Call, _table: Call | None) -> Bound | None:
+    """The sum of two tensors of bytes."""
+    operands, unit, spec = builder.operands(call), add_of(call.datapath), call.output
+    if not _one_format(call) or operands[0].spec.shape != operands[1].spec.shape:
+        return None
+    place = place_beside(builder, spec, operands[0])
+    views = [*(operand.view for operand in operands), place.view]
+    runs = common_runs(views)
+    if runs is None:
+        return _copied(builder, call, place)
+    a, b = operands
+    if not isinstance(unit, TwoMultipliersAdd) or unit.shifted_bits or unit.rounding is not Rounding.HALF_UP:
+        return _paired(call, a, b, place, runs)
+    shift = int(call.constants["shift"][0])
+    multipliers = [int(call.constants[name][0]) for name in ("multiplier_a", "multiplier_b")]
+    if any(multiplier >= 1 << 31 for multiplier in multipliers) or shift < 1:
+        return _paired(call, a, b, place, runs)
+    zeros = [operand.spec.zero_point[0] + byte_offset(operand.spec) for operand in operands]
+    offset = (1 << (shift - 1)) - sum(m * z for m, z in zip(multipliers, zeros, strict=True))
+    zero = spec.zero_point[0] + byte_offset(spec)
+    low, high = (limit + byte_offset(spec) for limit in spec.code_range)
+    if any(m * 256 + abs(offset) >= 1 << 61 for m in multipliers):
+        return _paired(call, a, b, place, runs)
+    pieces = in_pieces(runs)
+    return partial(
+        add_runs,
+        a.data,
+        pieces.starts[0],
+        np.int32(multipliers[0]),
+        b.data,
+        pieces.starts[1],
+        np.int32(multipliers[1]),
+        offset,
+        shift,
+        zero,
+        low,
+        high,
+        place.data,
+        pieces.starts[2],
+        pieces.length,
+    )
+
+
+def bind_mul(builder: Builder, call: Call, _table: Call | None) -> Bound | None:
+    """The product of two tensors of bytes, the second one repeated along axes of one element."""
+    operands, spec = builder.operands(call), call.output
+    if not _one_format(call) or operands[0].spec.shape != spec.shape:
+        return None
+    a, b = operands
+    place = place_beside(builder, spec, a)
+    runs = common_runs([a.view, b.view.broadcast(spec.shape), place.view])
+    return _copied(builder, call, place) if runs is None else _paired(call, a, b, place, runs)
+
+
+def place_beside(builder: Builder, spec: TensorSpec, source: Stored) -> Stored:
+    """A place for a result of its operand's shape, in the operand's order."""
+    if len(spec.shape) == 4 and spec.shape[0] == 1 and source.view.run(1) == 1:
+        return builder.place_like(spec, source.view, 1)
+    last = len(spec.shape) - 1
+    strides = [source.view.run(axis) for axis in range(len(spec.shape))]
+    if (
+        len(spec.shape) == 4
+        and spec.shape[0] == 1
+        and strides[last] == 1
+        and source.spec.name in builder.program.inputs
+    ):
+        return builder.place_image(spec)  # from here on channels lie innermost
+    return builder.place_like(spec, source.view, last if strides[last] == 1 else 1 if len(strides) > 1 else 0)
+
+
+def plain_table(call: Call, index: int) -> Bytes:
+    """What the plain kernel makes of every byte of one input; other inputs lie at their first code.
+
+    Only for steps in which an output element reads one element of this input.
+    """
+    spec = call.inputs[index]
+    low, high = spec.code_range
+    codes = np.arange(low, high + 1)
+    shapes = [(1, 1, 1, codes.size) if i == index else (1, 1, 1, 1) for i in range(len(call.inputs))]
+    if call.op.name == "concat":
+        shapes = [(1, 1, 1, codes.size)] * len(call.inputs)
+    operands = [
+        (codes if i == index else np.full(shape[-1], other.code_range[0])).astype(other.dtype).reshape(shape)
+        for i, (shape, other) in enumerate(zip(shapes, call.inputs, strict=True))
+    ]
+    small = _resized(call, shapes, index)
+    output = KERNELS[call.op.name](small, operands, None)
+    part = output[:, index] if call.op.name == "concat" else output
+    table = np.zeros(256, np.uint8)
+    offset = byte_offset(spec)
+    table[low + offset : high + offset + 1] = part.reshape(-1).astype(np.int64) + byte_offset(call.output)
+    return table
+
+
+def plain_pairs(call: Call) -> Bytes:
+    """What the plain kernel makes of every pair of bytes: [a * 256 + b]."""
+    a, b = call.inputs
+    codes = [np.arange(spec.code_range[0], spec.code_range[1] + 1) for spec in (a, b)]
+    grid = np.meshgrid(*codes, indexing="ij")
+    shape = (1, 1, codes[0].size, codes[1].size)
+    operands = [values.astype(spec.dtype).reshape(shape) for values, spec in zip(grid, (a, b), strict=True)]
+    output = KERNELS[call.op.name](_resized(call, [shape, shape], 0), operands, None)
+    table = np.zeros((256, 256), np.uint8)
+    rows, columns = (values + byte_offset(spec) for values, spec in zip(codes, (a, b), strict=True))
+    table[np.ix_(rows, columns)] = output.reshape(rows.size, columns.size).astype(np.int64) + byte_offset(call.output)
+    return table.reshape(-1)
+
+
+def in_pieces(runs: Runs) -> Runs:
+    """The same elements in runs of at most PIECE, if the length allows, for both cores to share."""
+    length = runs.length
+    if length <= PIECE:
+        return runs
+    piece = max(size for size in range(1, PIECE + 1) if length % size == 0)
+    steps = np.arange(0, length, piece, dtype=np.int64)
+    return Runs(piece, tuple((starts[:, None] + steps).reshape(-1) for starts in runs.starts))
+
+
+def _resized(call: Call, shapes: Sequence[tuple[int, ...]], index: int) -> Call:
+    shape = list(shapes[index])
+    if call.op.name == "concat":
+        shape[1] = len(shapes)
+    inputs = tuple(replace(spec, shape=size) for spec, size in zip(call.inputs, shapes, strict=True))
+    return replace(call, inputs=inputs, output=replace(call.output, shape=tuple(shape)))
+
+
+def _is_elementwise(call: Call) -> bool:
+    from bittrue.spec.ops.activation import Activation, unit_of
+
+    return isinstance(call.op, Activation) and unit_of(call.datapath, call.op.function).elementwise
+
+
+def _one_format(call: Call) -> bool:
+    specs = (*call.inputs, call.output)
+    return all(spec.bits <= 8 and spec.axis is None for spec in specs) and len(call.inputs) == 2
+
+
+def _mapped(source: Stored, place: Stored, entries: Bytes) -> Bound:
+    runs = common_runs([source.view, place.view])
+    if runs is not None and runs.length >= SHORT:
+        pieces = in_pieces(runs)
+        return partial(map_runs, source.data, pieces.starts[0], place.data, pieces.starts[1], pieces.length, entries)
+    if len(source.spec.shape) == 4 and source.spec.shape[0] == 1:
+        steps = [view.run(axis) for view in (source.view, place.view) for axis in (3, 1)]
+        last = [step for step in steps if step is not None]
+        if len(last) == len(steps):
+            return partial(
+                map_planes,
+                source.data,
+                source.view.offsets([2]),
+                last[0],
+                last[1],
+                place.data,
+                place.view.offsets([2]),
+                last[2],
+                last[3],
+                source.spec.shape[3],
+                source.spec.shape[1],
+                entries,
+            )
+    return partial(_map_copied, source, place, entries)
+
+
+def _map_copied(source: Stored, place: Stored, entries: Bytes) -> None:
+    target = place.view.array(place.data)
+    target[...] = entries[np.ascontiguousarray(source.view.array(source.data))].reshape(target.shape)
+
+
+def _paired(call: Call, a: Stored, b: Stored, place: Stored, runs: Runs) -> Bound:
+    pieces = in_pieces(runs)
+    return partial(pair_runs, a.data, pieces.starts[0], b.data, pieces.starts[1], place.data, pieces.starts[2],
+                   pieces.length, plain_pairs(call))  # fmt: skip
+
+
+def _copied(builder: Builder, call: Call, place: Stored) -> Bound:
+    """The plain kernel on copies, where operands and result share no order."""
+    operands, kernel = builder.operands(call), KERNELS[call.op.name]
+    return lambda: place.write(kernel(call, [operand.read() for operand in operands], None))
+
+
+def _all(parts: list[Bound]) -> None:
+    for part in parts:
+        part()
+
+
+@parallel_jit
+def map_runs(source: Bytes, starts: Places, target: Bytes, places: Places, length: int, table: Bytes) -> None:
+    """target = table[source] over runs of `length`."""
+    for r in prange(starts.size):
+        map_run(source, starts[r], target, places[r], length, table)
+
+
+@parallel_jit
+def map_planes(
+    source: Bytes,
+    starts: Places,
+    step: int,
+    plane: int,
+    target: Bytes,
+    places: Places,
+    stride: int,
+    target_plane: int,
+    width: int,
+    channels: int,
+    table: Bytes,
+) -> None:
+    """target = table[source] row by row, channels inside pixels, whatever the distances of both in either array."""
+    for y in prange(starts.size):
+        for x in range(width):
+            begin, to = starts[y] + x * step, places[y] + x * stride
+            for c in range(channels):
+                target[to + c * target_plane] = table[source[begin + c * plane]]
+
+
+@parallel_jit
+def pair_runs(
+    a: Bytes, a_starts: Places, b: Bytes, b_starts: Places, target: Bytes, places: Places, length: int, table: Bytes
+) -> None:
+    """target = table[a * 256 + b] over runs of `length`."""
+    for r in prange(places.size):
+        left, right, to = a_starts[r], b_starts[r], places[r]
+        for i in range(length):
+            target[to + i] = table[np.int64(a[left + i]) * 256 + np.int64(b[right + i])]
+
+
+@parallel_jit
+def add_runs(
+    a: Bytes,
+    a_starts: Places,
+    a_multiplier: np.int32,
+    b: Bytes,
+    b_starts: Places,
+    b_multiplier: np.int32,
+    offset: int,
+    shift: int,
+    zero: int,
+    low: int,
+    high: int,
+    target: Bytes,
+    places: Places,
+    length: int,
+) -> None:
+    """target = clamp(((a * a_multiplier + b * b_multiplier + offset) >> shift) + zero, low, high) over runs.
+
+    The multipliers are int32, so that products of 32 by 32 bits are compiled, not of 64 by 64.
+    """
+    m, n = np.int64(a_multiplier), np.int64(b_multiplier)
+    for r in prange(places.size):
+        left, right, to = a[a_starts[r] :], b[b_starts[r] :], target[places[r] :]
+        for i in range(length):
+            value: Any = ((np.int64(left[i]) * m + np.int64(right[i]) * n + offset) >> shift) + zero
+            to[i] = min(max(value, low), high)

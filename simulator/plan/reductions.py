@@ -1,0 +1,124 @@
+"""mean and weighted_sum of the fast machine: sums over positions, channels innermost."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bittrue.simulator.jit import get_thread_id, parallel_jit, prange
+from bittrue.simulator.plan.builder import Builder
+from bittrue.simulator.plan.finish import finish_of, padded, unused_bits, wrapped_int32
+from bittrue.simulator.plan.storage import byte_offset
+from bittrue.simulator.plan.tile import Bytes, Places, finish_row, wrapped
+from bittrue.simulator.plan.view import View
+from bittrue.spec.op import Call
+from bittrue.spec.ops.weighted_sum import WeightedSum
+
+Bound = Callable[[], object]
+
+
+def bind_mean(builder: Builder, call: Call, _table: Call | None) -> Bound | None:
+    """The folded unit: a weighted sum with ones."""
+    (source,), (_, channels, height, width) = builder.operands(call), call.inputs[0].shape
+    if call.datapath.mean.kind != "folded" or not source.is_bytes or source.view.run(1) != 1:
+        return None
+    ones = np.ones(height * width, np.uint16)
+    positions = source.view.offsets((2, 3))[None]
+    return _bind(builder, call, positions, channels, ones, np.arange(ones.size, dtype=np.int64)[None], by_sum=False)
+
+
+def bind_weighted_sum(builder: Builder, call: Call, _table: Call | None) -> Bound | None:
+    """Sums over the last axis of an image [1, C, P, N], weighted by probabilities [1, 1, P, N]."""
+    source, weights = builder.operands(call)
+    if cast(WeightedSum, call.op).divide_by_row_sum or not source.is_bytes or source.spec.axis is not None:
+        return None
+    shape, given = source.spec.shape, weights.spec
+    if len(shape) != 4 or given.shape != (1, 1, *shape[2:]) or source.view.run(1) != 1:
+        return None
+    if given.signed or given.axis is not None or given.zero_point[0] or given.bits > 16:
+        return None
+    rows = weights.view.offsets((2, 3)).reshape(shape[2:])
+    positions = source.view.offsets((2, 3)).reshape(shape[2:])
+    return _bind(builder, call, positions, shape[1], weights.data, rows, by_sum=True)
+
+
+def _bind(
+    builder: Builder,
+    call: Call,
+    positions: Places,
+    channels: int,
+    weights: NDArray[np.unsignedinteger],
+    rows: Places,
+    *,
+    by_sum: bool,
+) -> Bound | None:
+    """Sums over positions [groups, n] of channels times weights at rows [groups, n]."""
+    unused, finish, source = unused_bits(call), finish_of(call, channels), builder.operands(call)[0]
+    if unused is None or finish is None:
+        return None
+    place = builder.place(call.output, View.dense(call.output.shape, (0, 2, 3, 1)))
+    zero = source.spec.zero_point[0] + byte_offset(source.spec)
+    correction = 0 if by_sum else -zero * positions.shape[1]
+    return partial(
+        weighted_sums,
+        source.data,
+        positions,
+        weights,
+        rows,
+        zero if by_sum else 0,
+        padded(wrapped_int32(np.full(channels, correction, np.int64)), np.int32),
+        finish.multiplier,
+        finish.offset,
+        finish.shift,
+        finish.zero,
+        finish.low,
+        finish.high,
+        unused,
+        place.data,
+        place.view.offsets([axis for axis in range(len(call.output.shape)) if axis != 1]),
+        channels,
+        np.zeros((builder.threads, channels), np.int32),
+    )
+
+
+@parallel_jit
+def weighted_sums(
+    source: Bytes,
+    positions: Places,
+    weights: NDArray[np.unsignedinteger],
+    rows: Places,
+    zero_point: int,
+    correction: NDArray[np.int32],
+    multiplier: NDArray[np.int32],
+    offset: Places,
+    shift: Places,
+    zero: NDArray[np.int32],
+    low: int,
+    high: int,
+    unused: int,
+    target: Bytes,
+    places: Places,
+    channels: int,
+    scratch: NDArray[np.int32],
+) -> None:
+    """One run of channels a group; sums modulo 2**32 of (byte - zero_point) * weight; scratch a row a thread."""
+    for g in prange(positions.shape[0]):
+        sums = scratch[get_thread_id()]
+        sums[:] = 0
+        total = np.int64(0)
+        for i in range(positions.shape[1]):
+            begin, weight = positions[g, i], np.int32(weights[rows[g, i]])
+            total += np.int64(weight)
+            run = source[begin : begin + channels]
+            for c in range(channels):
+                sums[c] = np.int32(sums[c] + np.int32(run[c]) * weight)
+        less = np.int64(wrapped(zero_point * total))
+        for c in range(channels):
+            sums[c] = wrapped(np.int64(sums[c]) - less)
+        finish_row(
+            sums, 0, channels, 0, correction, multiplier, offset, shift, zero, low, high, unused, target, places[g]
+        )
