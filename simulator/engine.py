@@ -53,6 +53,17 @@ class Simulator:
             tensors = {**operands, **{name: plan.read(name) for name in names}}
         return Trace(self.program.digest, "simulator", tensors, {})
 
+    def outputs(self, images: Codes) -> Codes:
+        """The output codes of images, one after another, each without its batch axis: [images, classes] of a network.
+
+        images: the codes of the program's only input, [images, 3, H, W] for a network. Raises OutOfDomain as `run`.
+        """
+        spec = self.program.tensors[self.program.output]
+        codes = np.empty((len(images), *spec.shape[1:]), spec.dtype)
+        for index, image in enumerate(images):
+            codes[index] = self.run(image[None], keep="output").tensors[self.program.output][0]
+        return codes
+
     def _stages(self, operands: Mapping[str, Codes]) -> Trace:
         """Every tensor and stage by the plain kernels, which are what the plan's are tested against."""
         tensors: dict[str, np.ndarray] = dict(operands)

@@ -1,7 +1,8 @@
 """Run a case through the kernel and the judge, and state rules a third time on Python integers.
 
 For the tests of the ops. `agree` is the rule of the house: kernel and judge give the same integers, in the
-output and in every stage, and both give what the plain statement of the test gives, where it has one.
+output and in every stage, both give what the plain statement of the test gives, where it has one, and the fast
+machine gives the kernel's output.
 """
 
 from __future__ import annotations
@@ -10,12 +11,14 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+import numba
 import numpy as np
 import torch
 from numpy.random import Generator
 from numpy.typing import NDArray
 from op_parts import Case
 from plain_units import finished_sum, leaving, register_code, requantized, row_tiles
+from plan_agreement import planned, planned_with_table
 
 from bittrue.golden.ops import JUDGES
 from bittrue.simulator.kernels import KERNELS
@@ -50,6 +53,8 @@ def agree(case: Case, plain: Plain | None = None) -> Result:
         assert (stage.dtype, wanted[name].dtype) == (np.int64, torch.int64), name
         same(call, name, stage, wanted[name].numpy())
     same(call, "output without stages", kernel(call, case.operands, None), output)
+    if not numba.config.DISABLE_JIT:  # type: ignore[attr-defined]  # 65,536 pairs take long in plain Python
+        agree_planned(case, output)
     if plain is not None:
         for name, values in plain(call, case.operands).items():
             actual = output if name == "output" else found[name]
@@ -57,6 +62,20 @@ def agree(case: Case, plain: Plain | None = None) -> Result:
                 call, f"{name} against Python integers", actual, np.array(values, dtype=np.int64).reshape(actual.shape)
             )
     return Result(output, found)
+
+
+def agree_planned(case: Case, output: Array) -> None:
+    """Refuse any difference between the kernel's output and the fast machine's, alone and with a table behind."""
+    for keep_all in (False, True):
+        found, _ = planned(case, keep_all=keep_all)
+        assert found.dtype == output.dtype
+        same(case.call, "output of the plan", found, output)
+    spec = case.call.output
+    if spec.axis is None and spec.bits <= 8:
+        low, high = spec.code_range
+        table = np.random.default_rng(0).integers(-128, 128, high - low + 1)
+        found, _ = planned_with_table(case, table)
+        same(case.call, "table behind the plan's output", found, table[output.astype(np.int64) - low])
 
 
 def same(call: Call, what: str, a: Array, b: Array) -> None:

@@ -40,3 +40,5 @@ BINDERS: dict[str, Binder] = {
     "weighted_sum": bind_weighted_sum,
 }
 """By op name."""
+FUSING = ("conv2d", "linear")
+"""The binders that look at their table; the others are given none."""

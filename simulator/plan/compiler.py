@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from bittrue.simulator.kernels import KERNELS
-from bittrue.simulator.plan.binders import BINDERS
+from bittrue.simulator.plan.binders import BINDERS, FUSING
 from bittrue.simulator.plan.builder import Builder
 from bittrue.simulator.plan.layout import share_view
 from bittrue.simulator.plan.view import View
@@ -65,7 +65,7 @@ class Plan:
             if share_view(builder, call):
                 return None
         elif binder is not None:
-            table = after if after is not None and after.op.name == "table" and len(after.inputs) == 1 else None
+            table = after if after is not None and after.op.name == "table" and call.op.name in FUSING else None
             for fused in (table, None) if table is not None else (None,):
                 bound = binder(builder, call, fused)
                 if bound is not None:

@@ -27,11 +27,11 @@ def bind_depthwise(builder: Builder, call: Call, table: Call | None) -> Bound | 
     channels, unused, entries, view = op.out_channels, unused_bits(call), table_of(table), source.view
     if not (op.groups == channels == source.spec.shape[1]) or not source.is_bytes or view.run(1) != 1:
         return None
-    pitch, step, weight = view.run(2), view.run(3), call.constants["weight"].reshape(channels, -1)
+    pitch, step, weight = view.pitch(2), view.pitch(3), call.constants["weight"].reshape(channels, -1)
     if unused is None or entries is None or pitch is None or step is None or not has_padding(source, op.padding):
         return None
     finish = finish_of(call, channels)
-    if finish is None or weight.min() < INT8.min or weight.max() > INT8.max:
+    if finish is None or call.output.bits > 8 or weight.min() < INT8.min or weight.max() > INT8.max:
         return None
     (sy, sx), (py, px), (_, _, rows, columns) = op.stride, op.padding, call.output.shape
     y, x = np.ogrid[:rows, :columns]
@@ -91,7 +91,7 @@ def depthwise_codes(
     places: Places,
     scratch: NDArray[np.int32],
 ) -> None:
-    """Output bytes of every pixel, as `tile.depthwise_tile`; starts and places are whole tiles, scratch a row a thread."""
+    """Output bytes of every pixel by `tile.depthwise_tile`; starts, places: whole tiles; scratch: a row a thread."""
     for tile in prange(starts.size // 8):
         sums = scratch[get_thread_id()]
         for column in range(0, channels, 16):

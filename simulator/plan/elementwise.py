@@ -17,7 +17,7 @@ import numpy as np
 from bittrue.simulator.jit import parallel_jit, prange
 from bittrue.simulator.kernels import KERNELS
 from bittrue.simulator.plan.builder import Builder
-from bittrue.simulator.plan.finish import table_of
+from bittrue.simulator.plan.finish import finish_of, table_of
 from bittrue.simulator.plan.storage import Stored, byte_offset
 from bittrue.simulator.plan.tile import Bytes, Places, map_run
 from bittrue.simulator.plan.view import Runs, common_runs
@@ -121,7 +121,31 @@ def bind_mul(builder: Builder, call: Call, _table: Call | None) -> Bound | None:
     a, b = operands
     place = place_beside(builder, spec, a)
     runs = common_runs([a.view, b.view.broadcast(spec.shape), place.view])
-    return _copied(builder, call, place) if runs is None else _paired(call, a, b, place, runs)
+    if runs is None:
+        return _copied(builder, call, place)
+    finish = finish_of(call, 1, entering=a.spec.magnitude_max * b.spec.magnitude_max)
+    if finish is None:
+        return _paired(call, a, b, place, runs)
+    zeros = [np.int32(operand.spec.zero_point[0] + byte_offset(operand.spec)) for operand in operands]
+    pieces = in_pieces(runs)
+    return partial(
+        mul_runs,
+        a.data,
+        pieces.starts[0],
+        zeros[0],
+        b.data,
+        pieces.starts[1],
+        zeros[1],
+        finish.multiplier[0],
+        int(finish.offset[0]),
+        int(finish.shift[0]),
+        int(finish.zero[0]),
+        finish.low,
+        finish.high,
+        place.data,
+        pieces.starts[2],
+        pieces.length,
+    )
 
 
 def place_beside(builder: Builder, spec: TensorSpec, source: Stored) -> Stored:
@@ -321,4 +345,35 @@ def add_runs(
         left, right, to = a[a_starts[r] :], b[b_starts[r] :], target[places[r] :]
         for i in range(length):
             value: Any = ((np.int64(left[i]) * m + np.int64(right[i]) * n + offset) >> shift) + zero
+            to[i] = min(max(value, low), high)
+
+
+@parallel_jit
+def mul_runs(
+    a: Bytes,
+    a_starts: Places,
+    a_zero: np.int32,
+    b: Bytes,
+    b_starts: Places,
+    b_zero: np.int32,
+    multiplier: np.int32,
+    offset: int,
+    shift: int,
+    zero: int,
+    low: int,
+    high: int,
+    target: Bytes,
+    places: Places,
+    length: int,
+) -> None:
+    """target = clamp((((a - a_zero) * (b - b_zero) * multiplier + offset) >> shift) + zero, low, high) over runs.
+
+    The product of codes fits 32 bits, and so does what leaves the shift.
+    """
+    m = np.int64(multiplier)
+    for r in prange(places.size):
+        left, right, to = a[a_starts[r] :], b[b_starts[r] :], target[places[r] :]
+        for i in range(length):
+            x, y = np.int32(np.int32(left[i]) - a_zero), np.int32(np.int32(right[i]) - b_zero)
+            value: Any = ((np.int64(np.int32(x * y)) * m + offset) >> shift) + zero
             to[i] = min(max(value, low), high)

@@ -39,15 +39,18 @@ class Finish:
     high: int
 
 
-def finish_of(call: Call, channels: int) -> Finish | None:
-    """The constants of a step's requantizer; None where it is another one or its widths are not proved."""
-    requantizer = Requantizer.of(call, channels)
+def finish_of(call: Call, channels: int, *, entering: int | None = None) -> Finish | None:
+    """The constants of a step's requantizer; None where it is another one or its widths are not proved.
+
+    entering: the largest magnitude that enters it, where that is no accumulator.
+    """
+    requantizer = Requantizer.of(call, channels, entering=entering)
     unit = requantizer.unit
     plain = requantizer.fast and unit.second is None and unit.rounding is Rounding.HALF_UP
-    if not plain or call.output.bits > 8 or call.bound is None:
+    if not plain or (entering is None and call.bound is None) or (entering or 0) >= INT32_LIMIT:
         return None
     # What leaves the shift must fit 32 bits together with the zero point.
-    reach = held_accumulator(call).magnitude
+    reach = held_accumulator(call).magnitude if entering is None else entering
     multiplier, shift = requantizer.multiplier.astype(object), requantizer.shift.astype(object)
     rounded = ((reach * abs(multiplier)) >> shift) + 1
     zero = requantizer.zero_point + byte_offset(call.output)

@@ -40,7 +40,7 @@ def bind_matmul(builder: Builder, call: Call, _table: Call | None) -> Bound | No
     if left.view.run(last) != 1 or left.spec.axis is not None or right.spec.axis is not None:
         return None
     finish = finish_of(call, n)
-    if finish is None:
+    if finish is None or call.output.bits > 8:
         return None
     view = right.view.permute([*range(last - 1), last, last - 1]) if op.transpose_b else right.view  # [..., K, N]
     place = _place(builder, call, view)

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from bittrue.simulator.plan.builder import Builder
 from bittrue.simulator.plan.finish import finish_of, padded, table_of, unused_bits, wrapped_int32
-from bittrue.simulator.plan.gemm import gemm_codes, gemm_sums, pack, whole_tiles
+from bittrue.simulator.plan.gemm import gemm_codes, gemm_numbers, gemm_sums, pack, whole_tiles
 from bittrue.simulator.plan.storage import Stored, byte_offset
 from bittrue.simulator.plan.tile import Places
 from bittrue.simulator.requantize import Requantizer
@@ -52,7 +52,7 @@ def window_rows(op: Conv2d, source: Stored, call: Call) -> tuple[Places, Places,
     (kh, kw), (sy, sx), (py, px) = op.kernel, op.stride, op.padding
     if (kh, kw, sy, sx, py, px) == (1, 1, 1, 1, 0, 0):
         return view.offsets((2, 3)), np.zeros(1, np.int64), channels
-    pitch, step = view.run(2), view.run(3)
+    pitch, step = view.pitch(2), view.pitch(3)
     if pitch is None or step is None or (step == 1 and channels > 1):
         return None
     if not has_padding(source, op.padding):
@@ -75,12 +75,15 @@ def has_padding(source: Stored, padding: tuple[int, int]) -> bool:
 
 
 def correction_of(call: Call, weight: NDArray[np.integer], channels: int) -> NDArray[np.int32]:
-    """What is added to each column's sum of bytes times weights [columns, K] to make it the accumulator."""
-    (zero, *more), offset = call.inputs[0].zero_point, byte_offset(call.inputs[0])
-    assert not more or len(set(call.inputs[0].zero_point)) == 1 or weight.shape[1] == 1
-    taken = zero if call.datapath.mac.zero_point == "subtracted" else 0
+    """What is added to each column's sum of bytes times weights [columns, K] to make it the accumulator.
+
+    A depthwise convolution may have an input zero point for each of its columns.
+    """
+    mac, spec = call.datapath.mac, call.inputs[0]
+    zero = np.array(spec.zero_point if mac.zero_point == "subtracted" else (0,), np.int64) + byte_offset(spec)
     bias = np.broadcast_to(call.constants["bias"].astype(np.int64), (channels,))
-    return wrapped_int32(bias - (offset + taken) * weight.astype(np.int64).sum(axis=1))
+    return wrapped_int32(bias - zero * weight.astype(np.int64).sum(axis=1))
+
 
 
 def _bind(
@@ -104,6 +107,8 @@ def _bind(
     finish = finish_of(call, channels)
     if finish is None and (table is not None or unused):
         return None
+    if call.output.bits > 8 and table is not None:
+        return None
     result = call if table is None else table
     place = builder.place_like(result.output, source.view, channel)
     places = place.view.offsets([axis for axis in range(len(call.output.shape)) if axis != channel])
@@ -111,6 +116,27 @@ def _bind(
     order = np.argsort(places, kind="stable")  # as the output lies in memory
     rows, places = whole_tiles(rows[order]), places[order]
     packed, words = pack(weight, segments.size), -(-length // 4)
+    if finish is not None and call.output.bits > 8:
+        return partial(
+            gemm_numbers,
+            source.data,
+            rows,
+            segments,
+            words,
+            packed,
+            channels,
+            correction,
+            finish.multiplier,
+            finish.offset,
+            finish.shift,
+            finish.zero,
+            finish.low,
+            finish.high,
+            unused,
+            place.data,
+            places,
+            builder.sums(),
+        )
     if finish is None:
         return _requantized(builder, call, rows, segments, words, packed, correction, place, places)
     return partial(

@@ -58,7 +58,7 @@ def _bind(
 ) -> Bound | None:
     """Sums over positions [groups, n] of channels times weights at rows [groups, n]."""
     unused, finish, source = unused_bits(call), finish_of(call, channels), builder.operands(call)[0]
-    if unused is None or finish is None:
+    if unused is None or finish is None or call.output.bits > 8:
         return None
     place = builder.place(call.output, View.dense(call.output.shape, (0, 2, 3, 1)))
     zero = source.spec.zero_point[0] + byte_offset(source.spec)

@@ -109,7 +109,7 @@ def finish_row(
     low: int,
     high: int,
     unused: int,
-    target: Bytes,
+    target: NDArray[np.integer],
     to: int,
 ) -> None:
     """target[to + j] = clamp(((a * multiplier + offset) >> shift) + zero, low, high).

@@ -72,6 +72,10 @@ class View:
             return None
         return 1 if factors[0][0] == 1 else factors[0][1]
 
+    def pitch(self, axis: int) -> int | None:
+        """Like `run`, but an axis of one element has the distance at which a second one would lie."""
+        return self.axes[axis][-1][1] if len(self.axes[axis]) == 1 else self.run(axis)
+
     def offsets(self, axes: Sequence[int] | None = None) -> NDArray[np.int64]:
         """Where the elements at index 0 of all other axes lie, in logical order over `axes`: int64, flat."""
         found = np.array([self.base], np.int64)
