@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 TOSA := .venv-tosa
 TOSA_PINS := tests/peers/constraints-tosa.txt
 
-.PHONY: demo test prove profiles lint types pytest clean
+.PHONY: demo test prove profiles bench bench-scaling lint types pytest clean
 
 demo: $(VENV)/installed
 	$(BIN)/bittrue demo --out out/demo
@@ -19,6 +19,18 @@ prove: $(VENV)/installed
 # Every profile against the runtime or the RTL outputs that it mirrors; writes the table in docs/profiles.md. Minutes.
 profiles: $(VENV)/installed $(TOSA)/installed
 	$(BIN)/python tests/peers/table.py --write docs/profiles.md
+
+# Every row of the speed table on this machine, half an hour; BENCH='--quick --only batch1', --list, --write, --help.
+bench: $(VENV)/bench-installed $(TOSA)/installed
+	$(BIN)/python -m benchmarks.performance $(BENCH)
+
+# Time against image side, batch and model, as a plot.
+bench-scaling: $(VENV)/bench-installed
+	$(BIN)/python -m benchmarks.scaling $(BENCH)
+
+$(VENV)/bench-installed: $(VENV)/installed
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[bench]'
+	touch $@
 
 $(VENV)/installed: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
@@ -40,7 +52,9 @@ lint: $(VENV)/installed
 types: $(VENV)/installed
 	rm -rf build
 	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --target build/types .
-	cd build/types && MYPYPATH=. ../../$(BIN)/mypy --config-file ../../pyproject.toml --cache-dir ../../.mypy_cache -p bittrue
+	cp -R benchmarks build/types/
+	cd build/types && MYPYPATH=. ../../$(BIN)/mypy --config-file ../../pyproject.toml --cache-dir ../../.mypy_cache \
+	    -p bittrue -p benchmarks
 
 # First the arithmetic as plain Python, where nothing can wrap unseen, then everything with the compiled kernels.
 pytest: $(VENV)/installed $(TOSA)/installed

@@ -43,20 +43,20 @@ class Plan:
             self.steps.append((call, bound))
             builder.release([spec.name for spec in call.inputs])
         self._program = program
-        self._places = builder.places
+        self.places = builder.places
         self._bound = tuple(bound for _, bound in self.steps if bound is not None)
         self.buffer_bytes = builder.pool.bytes
 
     def run(self, operands: Mapping[str, Codes]) -> None:
         """Compute every tensor from the inputs."""
         for name, codes in operands.items():
-            self._places[name].write(codes)
+            self.places[name].write(codes)
         for bound in self._bound:
             bound()
 
     def read(self, name: str) -> Codes:
         """A copy of a tensor of the last run."""
-        return self._places[name].read()
+        return self.places[name].read()
 
     def _bind(self, builder: Builder, call: Call, done: set[str]) -> Bound | None:
         after = builder.next_reader(call.output.name)
