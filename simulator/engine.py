@@ -38,20 +38,18 @@ class Simulator:
         """Run one image, uint8 [1, 3, H, W] as the program's input says, or every input by name.
 
         keep: "output" keeps the input and the output only and frees every other tensor after its last
-        use; "tensors" keeps all tensors; "stages" also keeps every stage inside the ops.
+        use; "tensors" keeps all tensors; "stages" also keeps every stage inside the ops, many times slower.
         Raises OutOfDomain for another shape, another type or codes out of range.
         """
         if keep not in get_args(Keep):
             raise BadInput("unknown choice of what a run keeps", got=keep, expected=", ".join(get_args(Keep)))
         operands = self.program.operands(image)
-        if keep == "stages":
-            return self._stages(operands)
         with self._lock:
-            plan = self.plan(keep_all=keep == "tensors")
+            plan = self.plan(keep_all=keep != "output")
             plan.run(operands)
-            names = [step.output for step in self.program.steps] if keep == "tensors" else [self.program.output]
+            names = [self.program.output] if keep == "output" else [step.output for step in self.program.steps]
             tensors = {**operands, **{name: plan.read(name) for name in names}}
-        return Trace(self.program.digest, "simulator", tensors, {})
+        return Trace(self.program.digest, "simulator", tensors, self._stages(tensors) if keep == "stages" else {})
 
     def outputs(self, images: Codes) -> Codes:
         """The output codes of images, one after another, each without its batch axis: [images, classes] of a network.
@@ -64,13 +62,17 @@ class Simulator:
             codes[index] = self.run(image[None], keep="output").tensors[self.program.output][0]
         return codes
 
-    def _stages(self, operands: Mapping[str, Codes]) -> Trace:
-        """Every tensor and stage by the plain kernels, which are what the plan's are tested against."""
-        tensors: dict[str, np.ndarray] = dict(operands)
+    def _stages(self, tensors: Mapping[str, Codes]) -> dict[str, Mapping[str, np.ndarray]]:
+        """What is inside the ops, by the plain kernels; their outputs must be the fast machine's tensors.
+
+        Raises RuntimeError at the first step where they are not: one of the two is wrong.
+        """
         stages: dict[str, Mapping[str, np.ndarray]] = {}
         for step, call in zip(self.program.steps, self.program.calls, strict=True):
             inside: dict[str, np.ndarray] = {}
-            tensors[step.output] = KERNELS[step.op.name](call, [tensors[name] for name in step.inputs], inside)
+            output = KERNELS[step.op.name](call, [tensors[name] for name in step.inputs], inside)
+            if not np.array_equal(output, tensors[step.output]):
+                raise RuntimeError(f"{step.name}: the fast path and the plain kernel of {step.op.name} differ")
             if inside:
                 stages[step.name] = inside
-        return Trace(self.program.digest, "simulator", tensors, stages)
+        return stages

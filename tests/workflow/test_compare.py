@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import copy
 import dataclasses
-from collections.abc import Callable, Sequence
+import re
+from collections.abc import Callable
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import pytest
@@ -16,7 +17,10 @@ from tiny_programs import iot_npu
 from bittrue.calibration.lowering.lower import lower_plan
 from bittrue.calibration.plan import QuantPlan
 from bittrue.simulator.engine import Simulator
-from bittrue.simulator.kernels import KERNELS
+from bittrue.simulator.plan import compiler
+from bittrue.simulator.plan.binders import BINDERS
+from bittrue.simulator.plan.builder import Builder
+from bittrue.simulator.plan.layout import share_view
 from bittrue.spec.errors import BadInput
 from bittrue.spec.op import Call
 from bittrue.spec.program import Program
@@ -62,20 +66,34 @@ def test_simulator_and_reference_are_equal_with_every_stage(
         {"table", "conv2d", "linear", "matmul", "softmax", "layer_norm", "add", "mean", "permute", "slice", "reshape"}
     ),
 )
-def test_a_bit_flipped_by_any_kernel_is_found(
+def test_a_bit_flipped_by_any_fast_path_is_found(
     op: str, program: Program, images: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The verdict names the step and the coordinate where the kernel went wrong."""
+    """The verdict names the step and the coordinate where it went wrong; with stages the plain kernel objects."""
     target = next(step for step in program.steps if step.op.name == op)
-    honest = KERNELS[op]
+    honest: Any = BINDERS.get(op, compiler._plain)
 
-    def lying(call: Call, operands: Sequence[np.ndarray], stages: dict[str, np.ndarray] | None = None) -> np.ndarray:
-        result = np.array(honest(call, operands, stages))
-        if call.step == target.name:
-            result.flat[result.size // 2] ^= 1
-        return result
+    def lying(builder: Builder, call: Call, *table: Call | None) -> Callable[[], object] | None:
+        bound: Callable[[], object] | None = honest(builder, call, *table)
+        if bound is None or call.step != target.name:
+            return bound
+        place = builder.places[call.output.name]
+        index = place.view.offsets()[call.output.size // 2]
 
-    monkeypatch.setitem(KERNELS, op, lying)
+        def run() -> None:
+            bound()
+            place.data[index] ^= 1
+
+        return run
+
+    if op in BINDERS:
+        monkeypatch.setitem(BINDERS, op, lying)
+    else:  # a view moves nothing and cannot go wrong; a step that moves its elements can
+        moved = lambda builder, call: call.op.name != op and share_view(builder, call)  # noqa: E731
+        monkeypatch.setattr(compiler, "share_view", moved)
+        monkeypatch.setattr(compiler, "_plain", lying)
+    with pytest.raises(RuntimeError, match=f"^{re.escape(target.name)}: "):
+        compare(program, images=images, stages=True)
     verdict = compare(program, images=images).verdict
     assert not verdict.agreed
     assert verdict.first is not None
