@@ -18,14 +18,17 @@ from bittrue.simulator.jit import parallel_jit, prange
 from bittrue.simulator.kernels import KERNELS
 from bittrue.simulator.plan.builder import Builder
 from bittrue.simulator.plan.finish import finish_of, table_of
-from bittrue.simulator.plan.storage import Stored, byte_offset
-from bittrue.simulator.plan.tile import Bytes, Places, map_run
+from bittrue.simulator.plan.row_maximum import by_row_maximum
+from bittrue.simulator.plan.storage import SLACK, Stored, byte_offset
+from bittrue.simulator.plan.tile import Bytes, Places, map_run, pairs_run
 from bittrue.simulator.plan.view import Runs, common_runs
 from bittrue.spec.arithmetic import Rounding
 from bittrue.spec.op import Call
+from bittrue.spec.ops.activation import Activation, unit_of
 from bittrue.spec.ops.add import unit_of as add_of
 from bittrue.spec.ops.concat import Concat
 from bittrue.spec.tensors import TensorSpec
+from bittrue.spec.units.activation import ShiftSilu
 from bittrue.spec.units.add import TwoMultipliersAdd
 
 Bound = Callable[[], object]
@@ -45,13 +48,18 @@ def bind_table(builder: Builder, call: Call, _table: Call | None) -> Bound | Non
 
 
 def bind_activation(builder: Builder, call: Call, _table: Call | None) -> Bound | None:
-    """An activation unit of one byte in and out, the same for all elements."""
-    (source,), op = builder.operands(call), call.op
-    if not source.is_bytes or call.output.bits > 8 or getattr(op, "axis", None) is not None:
+    """An activation unit of one byte in and out, the same for all elements or for all rows."""
+    (source,), op, spec = builder.operands(call), cast(Activation, call.op), call.output
+    if not source.is_bytes or spec.bits > 8 or op.axis is not None:
         return None
-    if call.inputs[0].axis is not None or call.output.axis is not None or not _is_elementwise(call):
+    if source.spec.axis is not None or spec.axis is not None:
         return None
-    return _mapped(source, place_beside(builder, call.output, source), plain_table(call, 0))
+    unit = unit_of(call.datapath, op.function)
+    if unit.elementwise:
+        return _mapped(source, place_beside(builder, spec, source), plain_table(call, 0))
+    if not isinstance(unit, ShiftSilu):
+        return None
+    return by_row_maximum(builder, source, place_beside(builder, spec, source), call)
 
 
 def bind_concat(builder: Builder, call: Call, _table: Call | None) -> Bound | None:
@@ -199,7 +207,7 @@ def plain_pairs(call: Call) -> Bytes:
     table = np.zeros((256, 256), np.uint8)
     rows, columns = (values + byte_offset(spec) for values, spec in zip(codes, (a, b), strict=True))
     table[np.ix_(rows, columns)] = output.reshape(rows.size, columns.size).astype(np.int64) + byte_offset(call.output)
-    return table.reshape(-1)
+    return np.pad(table.reshape(-1), (0, SLACK))
 
 
 def in_pieces(runs: Runs) -> Runs:
@@ -218,12 +226,6 @@ def _resized(call: Call, shapes: Sequence[tuple[int, ...]], index: int) -> Call:
         shape[1] = len(shapes)
     inputs = tuple(replace(spec, shape=size) for spec, size in zip(call.inputs, shapes, strict=True))
     return replace(call, inputs=inputs, output=replace(call.output, shape=tuple(shape)))
-
-
-def _is_elementwise(call: Call) -> bool:
-    from bittrue.spec.ops.activation import Activation, unit_of
-
-    return isinstance(call.op, Activation) and unit_of(call.datapath, call.op.function).elementwise
 
 
 def _one_format(call: Call) -> bool:
@@ -315,8 +317,7 @@ def pair_runs(
     """target = table[a * 256 + b] over runs of `length`."""
     for r in prange(places.size):
         left, right, to = a_starts[r], b_starts[r], places[r]
-        for i in range(length):
-            target[to + i] = table[np.int64(a[left + i]) * 256 + np.int64(b[right + i])]
+        pairs_run(a, left, b, right, target, to, length, table)
 
 
 @parallel_jit

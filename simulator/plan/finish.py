@@ -23,8 +23,6 @@ from bittrue.spec.op import Call
 
 NO_TABLE = np.empty(0, np.uint8)
 INT32_LIMIT = 1 << 31
-SHIFT_MIN = 32
-"""The least shift of `tile.codes_tile`. Below it a code would be half an accumulator or more."""
 
 
 @dataclass(frozen=True)
@@ -55,8 +53,6 @@ def finish_of(call: Call, channels: int, *, entering: int | None = None) -> Fini
     rounded = ((reach * abs(multiplier)) >> shift) + 1
     zero = requantizer.zero_point + byte_offset(call.output)
     if (rounded + abs(zero.astype(object)) >= INT32_LIMIT).any() or requantizer.bias.any():
-        return None
-    if int(requantizer.shift.min()) < SHIFT_MIN:
         return None
     low, high = (limit + byte_offset(call.output) for limit in call.output.code_range)
     return Finish(

@@ -85,7 +85,6 @@ def correction_of(call: Call, weight: NDArray[np.integer], channels: int) -> NDA
     return wrapped_int32(bias - zero * weight.astype(np.int64).sum(axis=1))
 
 
-
 def _bind(
     builder: Builder,
     call: Call,

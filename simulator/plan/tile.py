@@ -23,6 +23,7 @@ emit_sums: Any = vector_code.tile_sums
 emit_codes: Any = vector_code.tile_codes
 emit_depthwise: Any = vector_code.depthwise_codes
 emit_map: Any = vector_code.map_bytes
+emit_pairs: Any = vector_code.map_pairs
 
 Bytes = NDArray[np.uint8]
 Places = NDArray[np.int64]
@@ -220,7 +221,7 @@ def _codes_vector(
     target_rows: Places,
     sums: NDArray[np.int32],
 ) -> None:
-    """As `_codes_portable`; shifts are 32 or more and leave at most 32 bits, constants are padded to whole tiles."""
+    """As `_codes_portable`; what leaves the shift fits 32 bits, constants are padded to whole tiles."""
     emit_codes(
         source.ctypes.data,
         rows.ctypes.data + 8 * row,
@@ -343,8 +344,26 @@ def _map_vector(source: Bytes, start: int, target: Bytes, to: int, count: int, t
     emit_map(source.ctypes.data + start, target.ctypes.data + to, count, table.ctypes.data)
 
 
+@jit
+def _pairs_run_portable(
+    upper: Bytes, start: int, lower: Bytes, begin: int, target: Bytes, to: int, count: int, table: Bytes
+) -> None:
+    """target[to + i] = table[256 * upper[start + i] + lower[begin + i]] for i < count."""
+    for i in range(count):
+        target[to + i] = table[np.int64(upper[start + i]) * 256 + np.int64(lower[begin + i])]
+
+
+@inlined_jit
+def _pairs_run_vector(
+    upper: Bytes, start: int, lower: Bytes, begin: int, target: Bytes, to: int, count: int, table: Bytes
+) -> None:
+    """As `_pairs_run_portable`; 15 bytes behind either run and 3 behind the table can be read."""
+    emit_pairs(upper.ctypes.data + start, lower.ctypes.data + begin, target.ctypes.data + to, count, table.ctypes.data)
+
+
 sums_tile = _sums_vector if has_vnni() else _sums_portable
 codes_tile = _codes_vector if has_vnni() else _codes_portable
+pairs_run = _pairs_run_vector if has_vnni() else _pairs_run_portable
 map_run = _map_vector if has_vnni() else _map_portable
 depthwise_tile = _depthwise_vector if has_vnni() else _depthwise_portable
 """The ones that this processor has."""

@@ -171,7 +171,7 @@ def _requantized(builder: ir.IRBuilder, sums: list[ir.Value], constants: Any, li
     """2 vectors of 64 output bytes, 4 rows in each; arguments as in `tile_codes`.
 
     Even and odd lanes are scaled apart, each in the 64 bits that they share: the product of the low halves needs no
-    widening. An odd lane's shift is 32 less, which leaves its result in the upper half where it belongs.
+    widening. What leaves the shift fits 32 bits, so that both go back into one register.
     """
     correction, multiplier, offset, shift, zero = constants
     low, high, unused = limits
@@ -185,18 +185,19 @@ def _requantized(builder: ir.IRBuilder, sums: list[ir.Value], constants: Any, li
         lambda: biased,
     )
     multipliers, offsets = _halves(builder, _load(builder, multiplier, SUMS)), _by_parity(builder, offset)
-    even_shift, odd_shift = _by_parity(builder, shift)
-    shifts = (even_shift, builder.sub(odd_shift, ir.Constant(HALF, [32] * 8)))
+    shifts, half = _by_parity(builder, shift), ir.Constant(HALF, [32] * 8)
     zeros = _load(builder, zero, SUMS)
     blend = ir.Constant(
         ir.VectorType(INT32, COLUMNS), [lane if lane % 2 == 0 else COLUMNS + lane for lane in range(16)]
     )
     placed = []
     for value in kept:
-        parts = []
-        for lanes, m, o, s in zip(_halves(builder, value), multipliers, offsets, shifts, strict=True):
-            parts.append(builder.bitcast(builder.ashr(builder.add(builder.mul(lanes, m), o), s), SUMS))
-        placed.append(builder.add(builder.shuffle_vector(*parts, blend), zeros))
+        even, odd = (
+            builder.ashr(builder.add(builder.mul(lanes, m), o), s)
+            for lanes, m, o, s in zip(_halves(builder, value), multipliers, offsets, shifts, strict=True)
+        )
+        both = builder.bitcast(even, SUMS), builder.bitcast(builder.shl(odd, half), SUMS)
+        placed.append(builder.add(builder.shuffle_vector(*both, blend), zeros))
     lowest, highest = (_splat(builder, builder.trunc(limit, BYTE), TABLE) for limit in (low, high))
     codes = []
     for start in range(0, ROWS, 4):
@@ -416,3 +417,49 @@ def map_bytes(typing: Any, source: Any, target: Any, count: Any, table: Any) -> 
         return context.get_dummy_value()
 
     return types.void(*[types.intp] * 4), generate
+
+
+@intrinsic
+def map_pairs(typing: Any, upper: Any, lower: Any, target: Any, count: Any, table: Any) -> Any:
+    """target[i] = table[256 * upper[i] + lower[i]] for i < count, from addresses; 16 entries are gathered at once.
+
+    Reads up to 15 bytes behind either operand and 3 behind the table's last entry.
+    """
+
+    def generate(context: Any, builder: ir.IRBuilder, _signature: Any, arguments: Any) -> Any:
+        upper, lower, target, count, table = arguments
+        bits, pointer = ir.VectorType(ir.IntType(1), COLUMNS), BYTE.as_pointer()
+        gather = cgutils.get_or_insert_function(
+            builder.module,
+            ir.FunctionType(SUMS, [SUMS, pointer, SUMS, bits, INT32]),
+            "llvm.x86.avx512.mask.gather.dpi.512",
+        )
+        store = cgutils.get_or_insert_function(
+            builder.module,
+            ir.FunctionType(ir.VoidType(), [CODES, CODES.as_pointer(), INT32, bits]),
+            "llvm.masked.store.v16i8.p0",
+        )
+        eight, everywhere = ir.Constant(SUMS, [8] * COLUMNS), ir.Constant(bits, [1] * COLUMNS)
+        entry = builder.block
+        loop, done = (builder.append_basic_block(name) for name in ("pairs", "done"))
+        builder.cbranch(builder.icmp_signed(">", count, INT64(0)), loop, done)
+        builder.position_at_end(loop)
+        at = builder.phi(INT64)
+        at.add_incoming(INT64(0), entry)
+        high, low = (builder.zext(_load(builder, builder.add(base, at), CODES), SUMS) for base in (upper, lower))
+        index = builder.or_(builder.shl(high, eight), low)
+        nothing = ir.Constant(SUMS, [0] * COLUMNS)
+        found = builder.call(gather, [nothing, builder.inttoptr(table, pointer), index, everywhere, INT32(1)])
+        left = builder.sub(count, at)
+        full = builder.icmp_signed(">=", left, INT64(COLUMNS))
+        kept = builder.select(full, INT64(0xFFFF), builder.sub(builder.shl(INT64(1), left), INT64(1)))
+        mask = builder.bitcast(builder.trunc(kept, ir.IntType(COLUMNS)), bits)
+        place = builder.inttoptr(builder.add(target, at), CODES.as_pointer())
+        builder.call(store, [builder.trunc(found, CODES), place, INT32(1), mask])
+        following = builder.add(at, INT64(COLUMNS))
+        at.add_incoming(following, loop)
+        builder.cbranch(builder.icmp_signed("<", following, count), loop, done)
+        builder.position_at_end(done)
+        return context.get_dummy_value()
+
+    return types.void(*[types.intp] * 5), generate

@@ -82,7 +82,7 @@ def test_random_tiles(codes_tile: Callable[..., None], columns: int, length: int
     source = rng.integers(0, 256, (8, length)).astype(np.uint8)
     weight = rng.integers(-128, 128, (columns, length)).astype(np.int8)
     sums = source.astype(np.int64) @ weight.T.astype(np.int64)
-    for multiplier, shift in ((1 << 30, 38), ((1 << 31) - 1, 32), (1999999999, 46)):
+    for multiplier, shift in ((1 << 30, 38), ((1 << 31) - 1, 32), (1999999999, 46), (1 << 30, 30), (3, 1)):
         wanted = plainly(sums, multiplier=multiplier, shift=shift, unused=0, low=3, high=250)
         assert (run(codes_tile, source, weight, multiplier=multiplier, shift=shift, low=3, high=250) == wanted).all()
 
@@ -149,3 +149,18 @@ def test_mapped_runs(count: int) -> None:
         statement(source, 9, target, 3, count, table)
         assert (target[3 : 3 + count] == table[source[9:]]).all()
         assert not target[:3].any() and not target[3 + count :].any()
+
+
+@pytest.mark.parametrize("count", [1, 15, 16, 17, 100])
+def test_runs_of_pairs(count: int) -> None:
+    """A run of any length, and not a byte behind it; the table's last entry is read as well."""
+    rng = np.random.default_rng(count)
+    upper, lower = (rng.integers(0, 256, count + 40).astype(np.uint8) for _ in range(2))
+    upper[3] = lower[5] = 255
+    table = rng.integers(0, 256, 65536 + 64).astype(np.uint8)
+    for statement in (tile._pairs_run_portable, tile.pairs_run):
+        target = np.zeros(count + 40, np.uint8)
+        statement(upper, 3, lower, 5, target, 7, count, table)
+        wanted = table[256 * upper[3 : 3 + count].astype(int) + lower[5 : 5 + count]]
+        assert (target[7 : 7 + count] == wanted).all()
+        assert not target[:7].any() and not target[7 + count :].any()
