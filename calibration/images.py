@@ -1,4 +1,4 @@
-"""Images from disk to the program's uint8 input, with timm's own evaluation transform (same bytes).
+"""Images from disk to the program's uint8 input, with the bytes of timm's evaluation transform.
 
 Folders are ImageFolders (one folder a class, labels by sorted class name) or flat. What cannot be
 read is refused by name: a silently skipped image would change what was measured.
@@ -13,9 +13,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
-from timm.data.transforms_factory import create_transform
 
 from bittrue.calibration.plan import Preprocessing
+from bittrue.calibration.preprocessing import transform
 from bittrue.spec.errors import BadInput
 
 SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff")
@@ -80,22 +80,11 @@ def find_images(root: Path) -> ImageSet:
     return ImageSet(root, tuple(path for path, _ in found), tuple(index for _, index in found), tuple(classes))
 
 
-def transform(preprocessing: Preprocessing) -> Callable[[Image.Image], object]:
-    """timm's evaluation transform without the normalization, which is the program's first step."""
-    return create_transform(
-        input_size=(3, preprocessing.side, preprocessing.side),
-        interpolation=preprocessing.interpolation,
-        crop_pct=preprocessing.crop_pct,
-        crop_mode=preprocessing.crop_mode,
-        normalize=False,
-    )
-
-
-def load_image(path: Path, apply: Callable[[Image.Image], object]) -> NDArray[np.uint8]:
-    """One image as uint8 RGB [1, 3, side, side]."""
+def load_image(path: Path, apply: Callable[[Image.Image], NDArray[np.uint8]]) -> NDArray[np.uint8]:
+    """One image as uint8 RGB [1, 3, side, side]; apply: `preprocessing.transform`."""
     try:
         with Image.open(path) as image:
-            result = np.asarray(apply(image.convert("RGB")))
+            result = apply(image.convert("RGB"))
     except (UnidentifiedImageError, Image.DecompressionBombError, OSError, SyntaxError, ValueError) as error:
         raise BadInput(
             "not a readable image",
@@ -104,7 +93,7 @@ def load_image(path: Path, apply: Callable[[Image.Image], object]) -> NDArray[np
             expected="a JPEG, PNG, BMP, WebP or TIFF photograph",
             next_step="remove or repair the file",
         ) from error
-    return np.ascontiguousarray(result[None])
+    return result[None]
 
 
 def load_images(paths: Sequence[Path], preprocessing: Preprocessing) -> NDArray[np.uint8]:

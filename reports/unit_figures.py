@@ -5,56 +5,26 @@ from __future__ import annotations
 import io
 import math
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from fractions import Fraction
-from typing import Any, Literal
+from typing import Literal
 
-import matplotlib
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, NullFormatter
 
+from bittrue.reports.plot_style import COLOURS, INK, RULE, plot_style
 from bittrue.reports.unit_data import ErrorCurve, ErrorRow, UnitErrors
 
-_COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#7a5195", "#555555", "#8c564b")
-_INK, _RULE = "#24292f", "#c8ccd0"
-_STYLE: dict[Any, Any] = {
-    "axes.axisbelow": True,
-    "axes.edgecolor": _RULE,
-    "axes.labelcolor": _INK,
-    "axes.linewidth": 0.6,
-    "axes.spines.right": False,
-    "axes.spines.top": False,
-    "axes.titlesize": 8.0,
-    "figure.facecolor": "white",
-    "font.family": "DejaVu Sans",
-    "font.size": 8.0,
-    "grid.color": _RULE,
-    "grid.linewidth": 0.4,
-    "legend.frameon": False,
-    "svg.fonttype": "none",
-    "svg.hashsalt": "bittrue",
-    "text.color": _INK,
-    "text.parse_math": False,
-    "xtick.color": _INK,
-    "ytick.color": _INK,
-}
 _FLOOR = 1e-9
 """Errors of 0 have no logarithm."""
 
 
 def unit_figure(errors: UnitErrors, unit: str) -> str:
     """The figure of one unit as SVG text; `unit` is one of FIGURES."""
-    with _style():
+    with plot_style():
         return _to_svg(FIGURES[unit](errors, unit))
-
-
-@contextmanager
-def _style() -> Iterator[None]:
-    with matplotlib.rc_context(_STYLE):
-        yield
 
 
 def _activation(errors: UnitErrors, unit: str) -> Figure:
@@ -63,9 +33,9 @@ def _activation(errors: UnitErrors, unit: str) -> Figure:
     rows = math.ceil(len(curves) / 3)
     figure = Figure(figsize=(9.6, 0.6 + 1.45 * rows), layout="constrained")
     panels = figure.subplots(rows, 3, sharex=True, squeeze=False).reshape(-1)
-    for axes, curve, colour in zip(panels, curves, _COLOURS, strict=False):
+    for axes, curve, colour in zip(panels, curves, COLOURS, strict=False):
         steps = [error / curve.step for error in curve.errors]
-        axes.axhspan(-0.5, 0.5, color=_RULE, alpha=0.5, linewidth=0)
+        axes.axhspan(-0.5, 0.5, color=RULE, alpha=0.5, linewidth=0)
         axes.plot(curve.inputs, steps, color=colour, linewidth=0.8)
         axes.set_title(f"{curve.kind}: {max(map(abs, steps)):.2g} at most", loc="left")
         axes.set_ylim(*_limits(steps))
@@ -86,7 +56,7 @@ def _limits(steps: Sequence[float]) -> tuple[float, float]:
 
 def _exponential(errors: UnitErrors, unit: str) -> Figure:
     figure, axes = _one()
-    for curve, colour in zip(errors.curves_of(unit), _COLOURS, strict=False):
+    for curve, colour in zip(errors.curves_of(unit), COLOURS, strict=False):
         axes.plot(curve.inputs, _magnitudes(curve), color=colour, linewidth=1.0, label=curve.kind)
     _decades(axes, "y")
     axes.set_xlabel("x, a logit's distance from the largest (logits of scale 1/32)")
@@ -97,7 +67,7 @@ def _exponential(errors: UnitErrors, unit: str) -> Figure:
 
 def _reciprocal_root(errors: UnitErrors, unit: str) -> Figure:
     figure, axes = _one()
-    for curve, colour in zip(errors.curves_of(unit), _COLOURS, strict=False):
+    for curve, colour in zip(errors.curves_of(unit), COLOURS, strict=False):
         axes.plot(curve.inputs, _magnitudes(curve), color=colour, linewidth=1.0, label=curve.kind)
     _octaves(axes)
     _decades(axes, "y")
@@ -115,7 +85,7 @@ def _softmax(errors: UnitErrors, unit: str) -> Figure:
     groups = {f"deviation {real}": _named(usual, f"deviation {real}") for real in (1, 3)}
     _bars(left, errors.kinds(unit), groups)
     left.set_xlabel("max error of a probability; rows of 16, 64 and 256, scale 1/16")
-    for kind, colour in zip(errors.kinds(unit), _COLOURS, strict=False):
+    for kind, colour in zip(errors.kinds(unit), COLOURS, strict=False):
         known = [row for row in _named(_named(errors.of(unit), "n 64"), "deviation 1") if row.kind == kind]
         points = sorted((float(Fraction(row.case.rsplit(" ", 1)[1])), row.max_error) for row in known)
         if len(points) > 1:
@@ -141,7 +111,7 @@ def _norm(errors: UnitErrors, unit: str) -> Figure:
     for axes, shown, more, outputs in ((left, usual, far, "8-bit output"), (right, wide, {}, "16-bit, rows of 144")):
         groups = {f"deviation {codes} codes": _named(shown, f"deviation {codes}") for codes in (30, 2)}
         _bars(axes, kinds, {**groups, **more})
-        axes.axvline(shown[0].step / 2, color=_INK, linewidth=0.8, linestyle=(0, (3, 3)))
+        axes.axvline(shown[0].step / 2, color=INK, linewidth=0.8, linestyle=(0, (3, 3)))
         axes.set_xlabel(f"max error in deviations; {outputs}; half a step dashed")
     right.set_yticklabels([])
     return figure
@@ -158,7 +128,7 @@ def _bars(axes: Axes, kinds: Sequence[str], groups: Mapping[str, Sequence[ErrorR
     for place, (label, rows) in enumerate(groups.items()):
         widths = [max(row.max_error for row in rows if row.kind == kind) for kind in kinds]
         at = [index + (place - (len(groups) - 1) / 2) * height for index in range(len(kinds))]
-        axes.barh(at, widths, height=height, color=_COLOURS[place], label=label)
+        axes.barh(at, widths, height=height, color=COLOURS[place], label=label)
     axes.set_yticks(range(len(kinds)), kinds)
     axes.invert_yaxis()
     _decades(axes, "x")

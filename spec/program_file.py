@@ -6,6 +6,7 @@ import dataclasses
 import types
 import typing
 from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -101,7 +102,7 @@ def _op(name: str, values: Mapping[str, Any]) -> Op:
     if name not in OPS:
         raise ValueError(f"unknown op {name!r}; known: {', '.join(OPS)}")
     kind = OPS[name]
-    hints = typing.get_type_hints(kind)
+    hints = _hints(name)
     typed = {
         field.name: _typed(values[field.name], hints[field.name], f"{name}.{field.name}")
         for field in dataclasses.fields(kind)
@@ -109,6 +110,12 @@ def _op(name: str, values: Mapping[str, Any]) -> Op:
     if set(values) != set(typed):
         raise ValueError(f"unknown attributes of {name}: {sorted(set(values) - set(typed))}")
     return kind(**typed)
+
+
+@cache
+def _hints(name: str) -> dict[str, Any]:
+    """Types of an op's attributes, resolved once: a program has hundreds of steps of a dozen ops."""
+    return typing.get_type_hints(OPS[name])
 
 
 def _typed(value: Any, hint: Any, where: str) -> Any:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from bittrue.spec.errors import BadInput
 from bittrue.spec.files import read_array
 from bittrue.spec.program import Program
-from bittrue.workflow.extras import need_torch
+from bittrue.workflow.extras import need
 
 
 @dataclass(frozen=True)
@@ -44,8 +44,8 @@ class Images:
 def open_images(program: Program, source: Path, *, limit: int | None, seed: int, verb: str) -> Images:
     """Images for a program.
 
-    source: a .npy of uint8 [N, 3, H, W] (works without PyTorch), an image file, a flat folder or an
-    ImageFolder; files go through the preprocessing recorded in the program. limit: how many, drawn with
+    source: a .npy of uint8 [N, 3, H, W], or (with Pillow installed) an image file, a flat folder or an
+    ImageFolder, whose files go through the preprocessing recorded in the program. limit: how many, drawn with
     `seed` from a folder, the first of an array; all where None. Labels are kept where the folder has as
     many classes as the model.
     """
@@ -60,9 +60,10 @@ def open_images(program: Program, source: Path, *, limit: int | None, seed: int,
         )
     if source.suffix == ".npy":
         return _from_array(program, source, limit)
-    need_torch(f"{verb} --images {source.name}")
-    from bittrue.calibration.images import find_images, load_image, transform
+    need("images", "PIL", verb=f"{verb} --images {source.name}")
+    from bittrue.calibration.images import find_images, load_image
     from bittrue.calibration.plan import Preprocessing
+    from bittrue.calibration.preprocessing import transform
 
     if "preprocessing" not in program.provenance:
         raise BadInput(

@@ -29,6 +29,7 @@ class Builder:
         self.pool = Pool(reuse=not keep_all)
         self.places: dict[str, Stored] = {}
         self._readers = Counter(name for step in program.steps for name in set(step.inputs))
+        self._next = {spec.name: call for call in program.calls for spec in call.inputs}
         self._borders = _borders(program)
         self._sharers: dict[int, set[str]] = {}
         self._lasting: set[int] = set()
@@ -82,7 +83,7 @@ class Builder:
         """The only step that reads a tensor."""
         if not self.has_one_reader(name):
             return None
-        return next((call for call in self.program.calls if any(spec.name == name for spec in call.inputs)), None)
+        return self._next.get(name)
 
     def release(self, names: Sequence[str]) -> None:
         """A step has been bound that read these tensors."""

@@ -14,7 +14,7 @@ from typing import Any, cast
 
 import numpy as np
 
-from bittrue.simulator.jit import parallel_jit, prange
+from bittrue.simulator.jit import get_thread_id, parallel_jit, prange
 from bittrue.simulator.kernels import KERNELS
 from bittrue.simulator.plan.builder import Builder
 from bittrue.simulator.plan.finish import finish_of, table_of
@@ -44,7 +44,7 @@ def bind_table(builder: Builder, call: Call, _table: Call | None) -> Bound | Non
     entries = table_of(call)
     if entries is None or not source.is_bytes:
         return None
-    return _mapped(source, place_beside(builder, call.output, source), entries)
+    return _mapped(builder, source, place_beside(builder, call.output, source), entries)
 
 
 def bind_activation(builder: Builder, call: Call, _table: Call | None) -> Bound | None:
@@ -56,7 +56,7 @@ def bind_activation(builder: Builder, call: Call, _table: Call | None) -> Bound 
         return None
     unit = unit_of(call.datapath, op.function)
     if unit.elementwise:
-        return _mapped(source, place_beside(builder, spec, source), plain_table(call, 0))
+        return _mapped(builder, source, place_beside(builder, spec, source), plain_table(call, 0))
     if not isinstance(unit, ShiftSilu):
         return None
     return by_row_maximum(builder, source, place_beside(builder, spec, source), call)
@@ -74,7 +74,7 @@ def bind_concat(builder: Builder, call: Call, _table: Call | None) -> Bound | No
         view = place.view.slice(1, begin, begin + source.spec.shape[1])
         assert view is not None, "the channels of an image are one factor"
         begin += source.spec.shape[1]
-        parts.append(_mapped(source, replace(place, spec=source.spec, view=view), plain_table(call, index)))
+        parts.append(_mapped(builder, source, replace(place, spec=source.spec, view=view), plain_table(call, index)))
     return partial(_all, parts)
 
 
@@ -233,7 +233,7 @@ def _one_format(call: Call) -> bool:
     return all(spec.bits <= 8 and spec.axis is None for spec in specs) and len(call.inputs) == 2
 
 
-def _mapped(source: Stored, place: Stored, entries: Bytes) -> Bound:
+def _mapped(builder: Builder, source: Stored, place: Stored, entries: Bytes) -> Bound:
     runs = common_runs([source.view, place.view])
     if runs is not None and runs.length >= SHORT:
         pieces = in_pieces(runs)
@@ -255,6 +255,7 @@ def _mapped(source: Stored, place: Stored, entries: Bytes) -> Bound:
                 source.spec.shape[3],
                 source.spec.shape[1],
                 entries,
+                np.zeros((builder.threads, 3 * source.spec.shape[3]), np.uint8),
             )
     return partial(_map_copied, source, place, entries)
 
@@ -301,9 +302,24 @@ def map_planes(
     width: int,
     channels: int,
     table: Bytes,
+    scratch: Bytes,
 ) -> None:
-    """target = table[source] row by row, channels inside pixels, whatever the distances of both in either array."""
+    """target = table[source] row by row, channels inside pixels, whatever the distances of both in either array.
+
+    scratch: [threads, 3 * width].
+    """
     for y in prange(starts.size):
+        if step == 1 and channels == 3:  # an image: look the planes up as they lie, then put them into each other
+            row = scratch[get_thread_id()]
+            for c in range(3):
+                map_run(source, starts[y] + c * plane, row, c * width, width, table)
+            red, green, blue = row[:width], row[width : 2 * width], row[2 * width : 3 * width]
+            out = target[places[y] :]
+            for x in range(width):
+                out[x * stride] = red[x]
+                out[x * stride + target_plane] = green[x]
+                out[x * stride + 2 * target_plane] = blue[x]
+            continue
         for x in range(width):
             begin, to = starts[y] + x * step, places[y] + x * stride
             for c in range(channels):
