@@ -26,7 +26,7 @@ from typing import Any, TypeVar, cast
 import numba
 from numba import config, get_thread_id, prange  # type: ignore[attr-defined]
 
-from bittrue.simulator.plan.processor import has_vnni
+from bittrue.simulator.plan.processor import vector_level
 
 __all__ = [
     "cache_folder",
@@ -66,7 +66,7 @@ def source_digest() -> str:
     """SHA-256 of all simulator sources, of the instructions they use and of the versions of numba and Python."""
     root = Path(__file__).resolve().parent
     digest = hashlib.sha256(f"numba {numba.__version__} python {platform.python_version()}".encode())
-    digest.update(f"\0{has_vnni()}".encode())
+    digest.update(f"\0{vector_level()}".encode())
     sources = ("*.py", "kernels/*.py", "plan/**/*.py", "units/**/*.py")
     for path in sorted(path for pattern in sources for path in root.glob(pattern)):
         digest.update(f"\0{path.relative_to(root)}\0".encode())

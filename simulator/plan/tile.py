@@ -13,13 +13,15 @@ from numpy.typing import NDArray
 
 from bittrue.simulator.jit import inlined_jit, jit
 from bittrue.simulator.plan import vector_code
-from bittrue.simulator.plan.processor import has_vnni
+from bittrue.simulator.plan.processor import has_vnni, vector_level
 
 ROWS, COLUMNS, DEPTH = 8, 16, 4
 """Rows and columns of a tile, and bytes of K in one word."""
 
 # What numba takes for functions of addresses, and no type checker does.
 emit_sums: Any = vector_code.tile_sums
+emit_pair_sums: Any = vector_code.pair_sums
+emit_depthwise_sums: Any = vector_code.depthwise_sums
 emit_codes: Any = vector_code.tile_codes
 emit_depthwise: Any = vector_code.depthwise_codes
 emit_map: Any = vector_code.map_bytes
@@ -96,7 +98,7 @@ def wrapped(value: Any) -> Any:
     return np.int32(((value + (1 << 31)) & ((1 << 32) - 1)) - (1 << 31))
 
 
-@jit
+@inlined_jit
 def finish_row(
     sums: NDArray[np.int32],
     at: int,
@@ -126,7 +128,63 @@ def finish_row(
         target[to + j] = min(max(placed, low), high)
 
 
-@jit
+@inlined_jit
+def _sums_vector(
+    source: Bytes,
+    rows: Places,
+    row: int,
+    segments: Places,
+    words: int,
+    weight: NDArray[np.int8],
+    first: int,
+    sums: NDArray[np.int32],
+    to: int,
+    pitch: int,
+) -> None:
+    """As `_sums_portable`."""
+    emit_sums(
+        source.ctypes.data,
+        rows.ctypes.data + 8 * row,
+        segments.ctypes.data,
+        segments.size,
+        words,
+        weight.ctypes.data + first,
+        sums.ctypes.data + 4 * to,
+        4 * pitch,
+    )
+
+
+@inlined_jit
+def _pairs_vector(
+    source: Bytes,
+    rows: Places,
+    row: int,
+    segments: Places,
+    words: int,
+    weight: NDArray[np.int8],
+    first: int,
+    sums: NDArray[np.int32],
+) -> None:
+    """As `_pairs_portable`."""
+    emit_pair_sums(
+        source.ctypes.data,
+        rows.ctypes.data + 8 * row,
+        segments.ctypes.data,
+        segments.size,
+        words,
+        weight.ctypes.data + first,
+        sums.ctypes.data,
+        64,
+    )
+
+
+IN_LOOPS = vector_level() == "loops"
+sums_tile = _sums_portable if IN_LOOPS else _sums_vector
+pairs_tile = _pairs_portable if IN_LOOPS else _pairs_vector
+"""The ones that this processor has."""
+
+
+@inlined_jit
 def _codes_portable(
     source: Bytes,
     rows: Places,
@@ -157,9 +215,9 @@ def _codes_portable(
     what the sums are. sums: scratch of 128.
     """
     if pairs > 0:
-        _pairs_portable(source, rows, row, segments, words, weight, first, sums)
+        pairs_tile(source, rows, row, segments, words, weight, first, sums)
     else:
-        _sums_portable(source, rows, row, segments, words, weight, first, sums, 0, 16)
+        sums_tile(source, rows, row, segments, words, weight, first, sums, 0, 16)
     for r in range(8):
         to = target_rows[row + r] + column
         finish_row(
@@ -168,32 +226,6 @@ def _codes_portable(
         if table.size > 0:
             for j in range(count):
                 target[to + j] = table[target[to + j]]
-
-
-@inlined_jit
-def _sums_vector(
-    source: Bytes,
-    rows: Places,
-    row: int,
-    segments: Places,
-    words: int,
-    weight: NDArray[np.int8],
-    first: int,
-    sums: NDArray[np.int32],
-    to: int,
-    pitch: int,
-) -> None:
-    """As `_sums_portable`."""
-    emit_sums(
-        source.ctypes.data,
-        rows.ctypes.data + 8 * row,
-        segments.ctypes.data,
-        segments.size,
-        words,
-        weight.ctypes.data + first,
-        sums.ctypes.data + 4 * to,
-        4 * pitch,
-    )
 
 
 @inlined_jit
@@ -246,6 +278,60 @@ def _codes_vector(
 
 
 @jit
+def _depthwise_sums_portable(
+    source: Bytes,
+    rows: Places,
+    row: int,
+    taps: Places,
+    weight: NDArray[np.int8],
+    first: int,
+    column: int,
+    count: int,
+    sums: NDArray[np.int32],
+) -> None:
+    """sums[16 * r + j] = sum over taps t of source[rows[row + r] + taps[t] + column + j] times its weight, j < count.
+
+    weight: [taps / 4, 16, 4] from element `first` on; taps are padded to fours, where weights are 0.
+    """
+    for r in range(8):
+        total = sums[16 * r : 16 * r + 16]
+        total[:] = 0
+        for t in range(taps.size):
+            begin, at = rows[row + r] + taps[t] + column, first + t // 4 * 64 + t % 4
+            for j in range(count):
+                product = np.int64(source[begin + j]) * np.int64(weight[at + 4 * j])
+                total[j] = wrapped(np.int64(total[j]) + product)
+
+
+@inlined_jit
+def _depthwise_sums_vector(
+    source: Bytes,
+    rows: Places,
+    row: int,
+    taps: Places,
+    weight: NDArray[np.int8],
+    first: int,
+    column: int,
+    count: int,
+    sums: NDArray[np.int32],
+) -> None:
+    """As `_depthwise_sums_portable`, all 16 columns."""
+    emit_depthwise_sums(
+        source.ctypes.data + column,
+        rows.ctypes.data + 8 * row,
+        taps.ctypes.data,
+        taps.size // 4,
+        weight.ctypes.data + first,
+        sums.ctypes.data,
+        64,
+    )
+
+
+depthwise_sums = _depthwise_sums_portable if IN_LOOPS else _depthwise_sums_vector
+"""The one that this processor has."""
+
+
+@inlined_jit
 def _depthwise_portable(
     source: Bytes,
     rows: Places,
@@ -268,19 +354,13 @@ def _depthwise_portable(
     target_rows: Places,
     sums: NDArray[np.int32],
 ) -> None:
-    """As `_codes_portable` with sum over taps t of source[rows[row + r] + taps[t] + column + j] times its weight.
-
-    weight: [taps / 4, 16, 4] from element `first` on; taps are padded to fours, where weights are 0.
-    """
+    """As `_codes_portable`, of the sums of `depthwise_sums`."""
+    depthwise_sums(source, rows, row, taps, weight, first, column, count, sums)
     for r in range(8):
-        sums[:16] = 0
-        for t in range(taps.size):
-            begin, at = rows[row + r] + taps[t] + column, first + t // 4 * 64 + t % 4
-            for j in range(count):
-                product = np.int64(source[begin + j]) * np.int64(weight[at + 4 * j])
-                sums[j] = wrapped(np.int64(sums[j]) + product)
         to = target_rows[row + r] + column
-        finish_row(sums, 0, count, column, correction, multiplier, offset, shift, zero, low, high, unused, target, to)
+        finish_row(
+            sums, 16 * r, count, column, correction, multiplier, offset, shift, zero, low, high, unused, target, to
+        )
         if table.size > 0:
             for j in range(count):
                 target[to + j] = table[target[to + j]]
@@ -361,7 +441,6 @@ def _pairs_run_vector(
     emit_pairs(upper.ctypes.data + start, lower.ctypes.data + begin, target.ctypes.data + to, count, table.ctypes.data)
 
 
-sums_tile = _sums_vector if has_vnni() else _sums_portable
 codes_tile = _codes_vector if has_vnni() else _codes_portable
 pairs_run = _pairs_run_vector if has_vnni() else _pairs_run_portable
 map_run = _map_vector if has_vnni() else _map_portable

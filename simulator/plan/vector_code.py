@@ -7,12 +7,15 @@ registers (vpermi2b).
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from llvmlite import ir
 from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
+
+from bittrue.simulator.plan.processor import vector_level
 
 ROWS, COLUMNS, DEPTH = 8, 16, 4
 """Rows and columns of a tile, and bytes of K in one word."""
@@ -21,6 +24,7 @@ SUMS = ir.VectorType(INT32, COLUMNS)
 CODES = ir.VectorType(BYTE, COLUMNS)
 HALF = ir.VectorType(INT64, COLUMNS // 2)
 TABLE = ir.VectorType(BYTE, 64)
+WORDS = ir.VectorType(ir.IntType(16), 2 * COLUMNS)
 
 
 def _address(builder: ir.IRBuilder, base: ir.Value, kind: ir.Type) -> ir.Value:
@@ -56,11 +60,55 @@ def _join(builder: ir.IRBuilder, parts: list[ir.Value]) -> ir.Value:
     return parts[0]
 
 
-def _dot(builder: ir.IRBuilder, *, pairs: bool = False) -> ir.Function:
-    """vpdpbusd: (sums, unsigned bytes, signed bytes) -> sums; or vpdpwssd on pairs of signed 16-bit numbers."""
-    kind = ir.FunctionType(SUMS, [SUMS, SUMS, SUMS])
-    name = "vpdpwssd" if pairs else "vpdpbusd"
-    return cgutils.get_or_insert_function(builder.module, kind, f"llvm.x86.avx512.{name}.512")
+def _dot(builder: ir.IRBuilder, *, pairs: bool = False) -> Callable[[ir.Value, ir.Value, ir.Value], ir.Value]:
+    """A function (sums, words of 4 unsigned bytes, words of 4 signed bytes) -> sums with their products added.
+
+    pairs: words are two signed 16-bit numbers instead.
+    """
+    level = vector_level()
+    if level == "vnni":
+        kind = ir.FunctionType(SUMS, [SUMS, SUMS, SUMS])
+        name = "vpdpwssd" if pairs else "vpdpbusd"
+        instruction = cgutils.get_or_insert_function(builder.module, kind, f"llvm.x86.avx512.{name}.512")
+        return lambda sums, left, right: builder.call(instruction, [sums, left, right])
+    multiply = _pair_products_avx2 if level == "avx2" else _pair_products
+
+    def add(sums: ir.Value, left: ir.Value, right: ir.Value) -> ir.Value:
+        if pairs:
+            return builder.add(sums, multiply(builder, left, right))
+        # Bytes 0 and 2 of a word are one pair of 16-bit numbers, 1 and 3 the other.
+        byte, eight = ir.Constant(SUMS, [0x00FF00FF] * COLUMNS), ir.Constant(WORDS, [8] * 2 * COLUMNS)
+        halves = builder.bitcast(right, WORDS)
+        even = builder.bitcast(builder.ashr(builder.shl(halves, eight), eight), SUMS)
+        odd = builder.bitcast(builder.ashr(halves, eight), SUMS)
+        upper = builder.and_(builder.lshr(left, ir.Constant(SUMS, [8] * COLUMNS)), byte)
+        first = multiply(builder, builder.and_(left, byte), even)
+        return builder.add(builder.add(sums, first), multiply(builder, upper, odd))
+
+    return add
+
+
+def _pair_products(builder: ir.IRBuilder, left: ir.Value, right: ir.Value) -> ir.Value:
+    """a0 * b0 + a1 * b1 of two signed 16-bit numbers in each of 16 words, on any processor."""
+    sixteen = ir.Constant(SUMS, [16] * COLUMNS)
+
+    def numbers(words: ir.Value) -> tuple[ir.Value, ir.Value]:
+        return builder.ashr(builder.shl(words, sixteen), sixteen), builder.ashr(words, sixteen)
+
+    (a0, a1), (b0, b1) = numbers(left), numbers(right)
+    return builder.add(builder.mul(a0, b0), builder.mul(a1, b1))
+
+
+def _pair_products_avx2(builder: ir.IRBuilder, left: ir.Value, right: ir.Value) -> ir.Value:
+    """The same by an instruction (vpmaddwd) on each half."""
+    eight, sixteen = ir.VectorType(INT32, 8), ir.VectorType(ir.IntType(16), 16)
+    kind = ir.FunctionType(eight, [sixteen, sixteen])
+    multiply = cgutils.get_or_insert_function(builder.module, kind, "llvm.x86.avx2.pmadd.wd")
+    parts = []
+    for start in (0, 8):
+        operands = [builder.bitcast(_part(builder, value, start, 8), sixteen) for value in (left, right)]
+        parts.append(builder.call(multiply, operands))
+    return _join(builder, parts)
 
 
 def _dot_products(builder: ir.IRBuilder, arguments: Any, *, pairs: bool = False) -> list[ir.Value]:
@@ -99,7 +147,7 @@ def _dot_products(builder: ir.IRBuilder, arguments: Any, *, pairs: bool = False)
     added = []
     for start, before in zip(starts, sums, strict=True):
         word = _splat(builder, _load(builder, builder.add(start, at), INT32), SUMS)
-        added.append(builder.call(dot, [before, builder.xor(word, less) if pairs else word, columns]))
+        added.append(dot(before, builder.xor(word, less) if pairs else word, columns))
     following, weight_after = builder.add(at, INT64(DEPTH)), builder.add(word_weight, INT64(DEPTH * COLUMNS))
     for phi, value in zip([at, word_weight, *sums], [following, weight_after, *added], strict=True):
         phi.add_incoming(value, inner)
@@ -140,7 +188,7 @@ def _depthwise_products(builder: ir.IRBuilder, arguments: Any) -> list[ir.Value]
     for start, before in zip(starts, sums, strict=True):
         bytes_ = _join(builder, [_load(builder, builder.add(start, place), CODES) for place in places])
         mixed = builder.shuffle_vector(bytes_, ir.Constant(TABLE, ir.Undefined), interleave)
-        added.append(builder.call(dot, [before, builder.bitcast(mixed, SUMS), weights]))
+        added.append(dot(before, builder.bitcast(mixed, SUMS), weights))
     following = builder.add(group, INT64(1))
     for phi, value in zip([group, *sums], [following, *added], strict=True):
         phi.add_incoming(value, loop)
@@ -222,12 +270,11 @@ def _by_parity(builder: ir.IRBuilder, base: ir.Value) -> tuple[ir.Value, ir.Valu
 
 def _packed(builder: ir.IRBuilder, rows: list[ir.Value]) -> ir.Value:
     """4 rows of int32 as 64 bytes, row by row, each limited to 0..255 (first to 16 signed bits: the same limit)."""
-    words = ir.VectorType(ir.IntType(16), 32)
     narrow = cgutils.get_or_insert_function(
-        builder.module, ir.FunctionType(words, [SUMS, SUMS]), "llvm.x86.avx512.packssdw.512"
+        builder.module, ir.FunctionType(WORDS, [SUMS, SUMS]), "llvm.x86.avx512.packssdw.512"
     )
     narrower = cgutils.get_or_insert_function(
-        builder.module, ir.FunctionType(TABLE, [words, words]), "llvm.x86.avx512.packuswb.512"
+        builder.module, ir.FunctionType(TABLE, [WORDS, WORDS]), "llvm.x86.avx512.packuswb.512"
     )
     pairs = [builder.call(narrow, rows[:2]), builder.call(narrow, rows[2:])]
     mixed = builder.bitcast(builder.call(narrower, pairs), SUMS)
@@ -291,15 +338,26 @@ def tile_sums(
     typing: Any, source: Any, rows: Any, segments: Any, count: Any, words: Any, weight: Any, sums: Any, pitch: Any
 ) -> Any:
     """Addresses of bytes, 8 row offsets, `count` segment offsets, weights; sums are stored `pitch` bytes apart."""
+    return types.void(*[types.intp] * 8), _storing(pairs=False)
 
+
+@intrinsic
+def pair_sums(
+    typing: Any, source: Any, rows: Any, segments: Any, count: Any, words: Any, weight: Any, sums: Any, pitch: Any
+) -> Any:
+    """`tile_sums` of words of two unsigned 16-bit numbers, which count 2**15 less, by words of two signed ones."""
+    return types.void(*[types.intp] * 8), _storing(pairs=True)
+
+
+def _storing(*, pairs: bool) -> Callable[..., Any]:
     def generate(context: Any, builder: ir.IRBuilder, _signature: Any, arguments: Any) -> Any:
         *operands, target, pitch = arguments
-        for value in _dot_products(builder, operands):
+        for value in _dot_products(builder, operands, pairs=pairs):
             builder.store(value, _address(builder, target, SUMS), align=4)
             target = builder.add(target, pitch)
         return context.get_dummy_value()
 
-    return types.void(*[types.intp] * 8), generate
+    return generate
 
 
 @intrinsic
@@ -372,6 +430,22 @@ def depthwise_codes(
         return context.get_dummy_value()
 
     return types.void(*[types.intp] * 17), generate
+
+
+@intrinsic
+def depthwise_sums(
+    typing: Any, source: Any, rows: Any, taps: Any, groups: Any, weight: Any, sums: Any, pitch: Any
+) -> Any:
+    """The sums of `depthwise_codes`, stored `pitch` bytes apart."""
+
+    def generate(context: Any, builder: ir.IRBuilder, _signature: Any, arguments: Any) -> Any:
+        *operands, target, pitch = arguments
+        for value in _depthwise_products(builder, operands):
+            builder.store(value, _address(builder, target, SUMS), align=4)
+            target = builder.add(target, pitch)
+        return context.get_dummy_value()
+
+    return types.void(*[types.intp] * 7), generate
 
 
 @intrinsic

@@ -13,8 +13,8 @@ from bittrue.simulator.plan.gemm import pack
 from bittrue.simulator.plan.processor import has_vnni
 
 STATEMENTS = [
-    pytest.param(tile._codes_portable, id="portable"),
-    *([pytest.param(tile._codes_vector, id="vector")] if has_vnni() else []),
+    pytest.param(tile._codes_portable, id="sums, then loops"),
+    *([pytest.param(tile._codes_vector, id="in registers")] if has_vnni() else []),
 ]
 NO_TABLE = np.empty(0, np.uint8)
 
