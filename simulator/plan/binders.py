@@ -14,30 +14,39 @@ from bittrue.simulator.plan.matmul import bind_matmul
 from bittrue.simulator.plan.norm import bind_norm
 from bittrue.simulator.plan.products import bind_conv2d, bind_linear
 from bittrue.simulator.plan.reductions import bind_mean, bind_weighted_sum
+from bittrue.simulator.plan.row_division import bind_divided_matmul, bind_divided_weighted_sum
+from bittrue.simulator.plan.saturating import bind_saturating_conv2d, bind_saturating_linear
+from bittrue.simulator.plan.saturating_depthwise import bind_saturating_depthwise
+from bittrue.simulator.plan.saturating_matmul import bind_saturating_matmul
 from bittrue.simulator.plan.softmax import bind_softmax
 from bittrue.spec.op import Call
 
 Binder = Callable[[Builder, Call, Call | None], Callable[[], object] | None]
 
 
-def _conv2d(builder: Builder, call: Call, table: Call | None) -> Callable[[], object] | None:
-    return bind_conv2d(builder, call, table) or bind_depthwise(builder, call, table)
+def _first(*binders: Binder) -> Binder:
+    """The first one that takes a step."""
+
+    def bind(builder: Builder, call: Call, table: Call | None) -> Callable[[], object] | None:
+        return next((bound for binder in binders if (bound := binder(builder, call, table)) is not None), None)
+
+    return bind
 
 
 BINDERS: dict[str, Binder] = {
     "activation": bind_activation,
     "add": bind_add,
     "concat": bind_concat,
-    "conv2d": _conv2d,
+    "conv2d": _first(bind_conv2d, bind_depthwise, bind_saturating_conv2d, bind_saturating_depthwise),
     "group_norm": bind_norm,
     "layer_norm": bind_norm,
-    "linear": bind_linear,
-    "matmul": bind_matmul,
+    "linear": _first(bind_linear, bind_saturating_linear),
+    "matmul": _first(bind_matmul, bind_saturating_matmul, bind_divided_matmul),
     "mean": bind_mean,
     "mul": bind_mul,
     "softmax": bind_softmax,
     "table": bind_table,
-    "weighted_sum": bind_weighted_sum,
+    "weighted_sum": _first(bind_weighted_sum, bind_divided_weighted_sum),
 }
 """By op name."""
 FUSING = ("conv2d", "linear")

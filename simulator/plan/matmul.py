@@ -43,7 +43,7 @@ def bind_matmul(builder: Builder, call: Call, _table: Call | None) -> Bound | No
     if finish is None or call.output.bits > 8:
         return None
     view = right.view.permute([*range(last - 1), last, last - 1]) if op.transpose_b else right.view  # [..., K, N]
-    place = _place(builder, call, view)
+    place = place_product(builder, call, view)
     batches, blocks, words = range(len(batch)), -(-n // COLUMNS), -(-k * pieces // DEPTH)
     packed = np.zeros((builder.threads, blocks * words * COLUMNS), np.uint32)
     return partial(
@@ -79,7 +79,7 @@ def bind_matmul(builder: Builder, call: Call, _table: Call | None) -> Bound | No
     )
 
 
-def _place(builder: Builder, call: Call, right: View) -> Stored:
+def place_product(builder: Builder, call: Call, right: View) -> Stored:
     """Rows in the order of the values that they are made of, where there are as many: heads side by side again."""
     spec = call.output
     if right.shape == spec.shape and right.run(len(spec.shape) - 1) == 1:
@@ -175,6 +175,32 @@ def pack_runs(
             packed[at + 16 * word] = (value ^ 0x80808080) & kept
 
 
+@jit
+def pack_right(
+    right: Bytes,
+    base: int,
+    terms: Places,
+    columns: Places,
+    pieces: int,
+    words: int,
+    left_zero: int,
+    packed: NDArray[np.uint32],
+    totals: NDArray[np.int32],
+    correction: NDArray[np.int32],
+) -> None:
+    """Pack the right operand that begins at base, and fill each column's correction for the left one's zero point."""
+    neighbours = columns.size == 1 or (columns[-1] - columns[0] == columns.size - 1 and columns[1] - columns[0] == 1)
+    adjoining = terms.size == 1 or (terms[-1] - terms[0] == terms.size - 1 and terms[1] - terms[0] == 1)
+    if pieces == 2 and neighbours:
+        pack_rows(right, base, terms, columns.size, words, packed, totals)
+    elif pieces == 1 and adjoining:
+        pack_runs(right, base + terms[0], terms.size, columns, words, packed, totals)
+    else:
+        pack_any(right, base, terms, columns, pieces, words, packed, totals)
+    for n in range(columns.size):
+        correction[n] = wrapped(-left_zero * np.int64(totals[n]))
+
+
 @parallel_jit
 def matmul_codes(
     left: Bytes,
@@ -210,21 +236,12 @@ def matmul_codes(
 
     left: bytes, `pieces` of them (1 or 2) an element; terms and columns: where the right operand's elements lie.
     """
-    neighbours = columns.size == 1 or (columns[-1] - columns[0] == columns.size - 1 and columns[1] - columns[0] == 1)
-    adjoining = terms.size == 1 or (terms[-1] - terms[0] == terms.size - 1 and terms[1] - terms[0] == 1)
     for b in prange(left_batches.size):
         me = get_thread_id()
-        weight, words_here, total = packed[me], packed_words[me], totals[me]
-        correction, sums = corrections[me], scratch[me]
-        base = right_batches[b]
-        if pieces == 2 and neighbours:
-            pack_rows(right, base, terms, count, words, words_here, total)
-        elif pieces == 1 and adjoining:
-            pack_runs(right, base + terms[0], terms.size, columns, words, words_here, total)
-        else:
-            pack_any(right, base, terms, columns, pieces, words, words_here, total)
-        for n in range(count):
-            correction[n] = wrapped(-left_zero * np.int64(total[n]))
+        weight, correction, sums = packed[me], corrections[me], scratch[me]
+        pack_right(
+            right, right_batches[b], terms, columns, pieces, words, left_zero, packed_words[me], totals[me], correction
+        )
         source, to = left[left_batches[b] :], target[target_batches[b] :]
         for tile in range(rows.size // 8):
             for column in range(0, count, 16):

@@ -9,7 +9,7 @@ from typing import cast
 import numpy as np
 from numpy.typing import NDArray
 
-from bittrue.simulator.jit import get_thread_id, parallel_jit, prange
+from bittrue.simulator.jit import get_thread_id, jit, parallel_jit, prange
 from bittrue.simulator.plan.builder import Builder
 from bittrue.simulator.plan.finish import finish_of, padded, unused_bits, wrapped_int32
 from bittrue.simulator.plan.storage import byte_offset
@@ -28,7 +28,8 @@ def bind_mean(builder: Builder, call: Call, _table: Call | None) -> Bound | None
         return None
     ones = np.ones(height * width, np.uint16)
     positions = source.view.offsets((2, 3))[None]
-    return _bind(builder, call, positions, channels, ones, np.arange(ones.size, dtype=np.int64)[None], by_sum=False)
+    rows = np.arange(ones.size, dtype=np.int64)[None]
+    return _bind(builder, call, positions, channels, ones, rows, 0, by_sum=False)
 
 
 def bind_weighted_sum(builder: Builder, call: Call, _table: Call | None) -> Bound | None:
@@ -39,11 +40,12 @@ def bind_weighted_sum(builder: Builder, call: Call, _table: Call | None) -> Boun
     shape, given = source.spec.shape, weights.spec
     if len(shape) != 4 or given.shape != (1, 1, *shape[2:]) or source.view.run(1) != 1:
         return None
-    if given.signed or given.axis is not None or given.zero_point[0] or given.bits > 16:
+    if given.axis is not None or given.bits > 16:
         return None
     rows = weights.view.offsets((2, 3)).reshape(shape[2:])
     positions = source.view.offsets((2, 3)).reshape(shape[2:])
-    return _bind(builder, call, positions, shape[1], weights.data, rows, by_sum=True)
+    weight_zero = given.zero_point[0] + byte_offset(given)
+    return _bind(builder, call, positions, shape[1], weights.data, rows, weight_zero, by_sum=True)
 
 
 def _bind(
@@ -51,8 +53,9 @@ def _bind(
     call: Call,
     positions: Places,
     channels: int,
-    weights: NDArray[np.unsignedinteger],
+    weights: NDArray[np.integer],
     rows: Places,
+    weight_zero: int,
     *,
     by_sum: bool,
 ) -> Bound | None:
@@ -70,6 +73,7 @@ def _bind(
         weights,
         rows,
         zero if by_sum else 0,
+        weight_zero,
         padded(wrapped_int32(np.full(channels, correction, np.int64)), np.int32),
         finish.multiplier,
         finish.offset,
@@ -85,13 +89,43 @@ def _bind(
     )
 
 
+@jit
+def weighted_run(
+    source: Bytes,
+    positions: Places,
+    weights: NDArray[np.integer],
+    rows: Places,
+    channels: int,
+    zero_point: int,
+    weight_zero: int,
+    sums: NDArray[np.int32],
+) -> np.int64:
+    """sums[c] = the sum over i of (source[positions[i] + c] - zero_point) * w_i modulo 2**32; gives the sum of w_i.
+
+    w_i = weights[rows[i]] - weight_zero.
+    """
+    sums[:] = 0
+    total = np.int64(0)
+    for i in range(positions.size):
+        begin, weight = positions[i], np.int32(np.int64(weights[rows[i]]) - weight_zero)
+        total += np.int64(weight)
+        run = source[begin : begin + channels]
+        for c in range(channels):
+            sums[c] = np.int32(sums[c] + np.int32(run[c]) * weight)
+    less = np.int64(wrapped(zero_point * total))
+    for c in range(channels):
+        sums[c] = wrapped(np.int64(sums[c]) - less)
+    return total
+
+
 @parallel_jit
 def weighted_sums(
     source: Bytes,
     positions: Places,
-    weights: NDArray[np.unsignedinteger],
+    weights: NDArray[np.integer],
     rows: Places,
     zero_point: int,
+    weight_zero: int,
     correction: NDArray[np.int32],
     multiplier: NDArray[np.int32],
     offset: Places,
@@ -105,20 +139,10 @@ def weighted_sums(
     channels: int,
     scratch: NDArray[np.int32],
 ) -> None:
-    """One run of channels a group; sums modulo 2**32 of (byte - zero_point) * weight; scratch a row a thread."""
+    """One run of channels a group; sums as `weighted_run` says; scratch a row a thread."""
     for g in prange(positions.shape[0]):
         sums = scratch[get_thread_id()]
-        sums[:] = 0
-        total = np.int64(0)
-        for i in range(positions.shape[1]):
-            begin, weight = positions[g, i], np.int32(weights[rows[g, i]])
-            total += np.int64(weight)
-            run = source[begin : begin + channels]
-            for c in range(channels):
-                sums[c] = np.int32(sums[c] + np.int32(run[c]) * weight)
-        less = np.int64(wrapped(zero_point * total))
-        for c in range(channels):
-            sums[c] = wrapped(np.int64(sums[c]) - less)
+        weighted_run(source, positions[g], weights, rows[g], channels, zero_point, weight_zero, sums)
         finish_row(
             sums, 0, channels, 0, correction, multiplier, offset, shift, zero, low, high, unused, target, places[g]
         )
