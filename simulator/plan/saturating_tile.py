@@ -9,12 +9,11 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numba import config
 from numpy.typing import NDArray
 
 from bittrue.simulator.jit import inlined_jit, jit
 from bittrue.simulator.plan import saturating_code
-from bittrue.simulator.plan.processor import has_vnni
+from bittrue.simulator.plan.processor import has_vnni, vector_level
 from bittrue.simulator.plan.tile import Bytes, Places, finish_row, wrapped
 
 Words = NDArray[np.int32]
@@ -276,7 +275,7 @@ def _finish_vector(
     )
 
 
-if config.DISABLE_JIT:  # type: ignore[attr-defined]
+if vector_level() == "loops":
     ordered_tile, ordered_depthwise = _ordered_portable, _depthwise_portable
 else:
     ordered_tile = _ordered_scaled if has_vnni() else _ordered_vector

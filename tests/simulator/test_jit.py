@@ -131,7 +131,7 @@ def test_the_door_leaves_numbas_setting_alone() -> None:
 
 
 def test_only_the_door_imports_numba() -> None:
-    """A kernel compiled elsewhere would escape the digest; two files of the fast machine emit code and compile none."""
+    """A kernel compiled elsewhere would escape the digest; what emits code (plan/*_code.py) compiles none."""
     folder = Path(bittrue.simulator.__file__).parent
     importers = set()
     for file in folder.rglob("*.py"):
@@ -140,4 +140,5 @@ def test_only_the_door_imports_numba() -> None:
             names += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
             if any(name.split(".")[0] == "numba" for name in names):
                 importers.add(file.relative_to(folder).as_posix())
-    assert importers == {"jit.py", "plan/processor.py", "plan/vector_code.py"}
+    emitting = {name for name in importers if name.startswith("plan/") and name.endswith("_code.py")}
+    assert importers - emitting == {"jit.py", "plan/processor.py"}
