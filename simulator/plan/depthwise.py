@@ -14,7 +14,8 @@ from bittrue.simulator.plan.builder import Builder
 from bittrue.simulator.plan.finish import finish_of, padded, table_of, unused_bits
 from bittrue.simulator.plan.gemm import whole_tiles
 from bittrue.simulator.plan.products import INT8, correction_of, has_padding
-from bittrue.simulator.plan.tile import COLUMNS, DEPTH, Bytes, Places, depthwise_tile
+from bittrue.simulator.plan.sums import COLUMNS, DEPTH, Bytes, Places
+from bittrue.simulator.plan.tile import depthwise_tile
 from bittrue.spec.op import Call
 from bittrue.spec.ops.conv2d import Conv2d
 

@@ -7,20 +7,21 @@ a loop of its own, which is faster.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
-from typing import Any, cast
+from typing import cast
 
 import numpy as np
 
-from bittrue.simulator.jit import get_thread_id, parallel_jit, prange
 from bittrue.simulator.kernels import KERNELS
 from bittrue.simulator.plan.builder import Builder
+from bittrue.simulator.plan.elementwise_loops import add_runs, map_planes, map_runs, mul_runs, pair_runs
 from bittrue.simulator.plan.finish import finish_of, table_of
+from bittrue.simulator.plan.plain_tables import plain_pairs, plain_table
 from bittrue.simulator.plan.row_maximum import by_row_maximum
-from bittrue.simulator.plan.storage import SLACK, Stored, byte_offset
-from bittrue.simulator.plan.tile import Bytes, Places, map_run, pairs_run
+from bittrue.simulator.plan.storage import Stored, byte_offset
+from bittrue.simulator.plan.sums import Bytes
 from bittrue.simulator.plan.view import Runs, common_runs
 from bittrue.spec.arithmetic import Rounding
 from bittrue.spec.op import Call
@@ -172,44 +173,6 @@ def place_beside(builder: Builder, spec: TensorSpec, source: Stored) -> Stored:
     return builder.place_like(spec, source.view, last if strides[last] == 1 else 1 if len(strides) > 1 else 0)
 
 
-def plain_table(call: Call, index: int) -> Bytes:
-    """What the plain kernel makes of every byte of one input; other inputs lie at their first code.
-
-    Only for steps in which an output element reads one element of this input.
-    """
-    spec = call.inputs[index]
-    low, high = spec.code_range
-    codes = np.arange(low, high + 1)
-    shapes = [(1, 1, 1, codes.size) if i == index else (1, 1, 1, 1) for i in range(len(call.inputs))]
-    if call.op.name == "concat":
-        shapes = [(1, 1, 1, codes.size)] * len(call.inputs)
-    operands = [
-        (codes if i == index else np.full(shape[-1], other.code_range[0])).astype(other.dtype).reshape(shape)
-        for i, (shape, other) in enumerate(zip(shapes, call.inputs, strict=True))
-    ]
-    small = _resized(call, shapes, index)
-    output = KERNELS[call.op.name](small, operands, None)
-    part = output[:, index] if call.op.name == "concat" else output
-    table = np.zeros(256, np.uint8)
-    offset = byte_offset(spec)
-    table[low + offset : high + offset + 1] = part.reshape(-1).astype(np.int64) + byte_offset(call.output)
-    return table
-
-
-def plain_pairs(call: Call) -> Bytes:
-    """What the plain kernel makes of every pair of bytes: [a * 256 + b]."""
-    a, b = call.inputs
-    codes = [np.arange(spec.code_range[0], spec.code_range[1] + 1) for spec in (a, b)]
-    grid = np.meshgrid(*codes, indexing="ij")
-    shape = (1, 1, codes[0].size, codes[1].size)
-    operands = [values.astype(spec.dtype).reshape(shape) for values, spec in zip(grid, (a, b), strict=True)]
-    output = KERNELS[call.op.name](_resized(call, [shape, shape], 0), operands, None)
-    table = np.zeros((256, 256), np.uint8)
-    rows, columns = (values + byte_offset(spec) for values, spec in zip(codes, (a, b), strict=True))
-    table[np.ix_(rows, columns)] = output.reshape(rows.size, columns.size).astype(np.int64) + byte_offset(call.output)
-    return np.pad(table.reshape(-1), (0, SLACK))
-
-
 def in_pieces(runs: Runs) -> Runs:
     """The same elements in runs of at most PIECE, if the length allows, for both cores to share."""
     length = runs.length
@@ -218,14 +181,6 @@ def in_pieces(runs: Runs) -> Runs:
     piece = max(size for size in range(1, PIECE + 1) if length % size == 0)
     steps = np.arange(0, length, piece, dtype=np.int64)
     return Runs(piece, tuple((starts[:, None] + steps).reshape(-1) for starts in runs.starts))
-
-
-def _resized(call: Call, shapes: Sequence[tuple[int, ...]], index: int) -> Call:
-    shape = list(shapes[index])
-    if call.op.name == "concat":
-        shape[1] = len(shapes)
-    inputs = tuple(replace(spec, shape=size) for spec, size in zip(call.inputs, shapes, strict=True))
-    return replace(call, inputs=inputs, output=replace(call.output, shape=tuple(shape)))
 
 
 def _one_format(call: Call) -> bool:
@@ -280,117 +235,3 @@ def _copied(builder: Builder, call: Call, place: Stored) -> Bound:
 def _all(parts: list[Bound]) -> None:
     for part in parts:
         part()
-
-
-@parallel_jit
-def map_runs(source: Bytes, starts: Places, target: Bytes, places: Places, length: int, table: Bytes) -> None:
-    """target = table[source] over runs of `length`."""
-    for r in prange(starts.size):
-        map_run(source, starts[r], target, places[r], length, table)
-
-
-@parallel_jit
-def map_planes(
-    source: Bytes,
-    starts: Places,
-    step: int,
-    plane: int,
-    target: Bytes,
-    places: Places,
-    stride: int,
-    target_plane: int,
-    width: int,
-    channels: int,
-    table: Bytes,
-    scratch: Bytes,
-) -> None:
-    """target = table[source] row by row, channels inside pixels, whatever the distances of both in either array.
-
-    scratch: [threads, 3 * width].
-    """
-    for y in prange(starts.size):
-        if step == 1 and channels == 3:  # an image: look the planes up as they lie, then put them into each other
-            row = scratch[get_thread_id()]
-            for c in range(3):
-                map_run(source, starts[y] + c * plane, row, c * width, width, table)
-            red, green, blue = row[:width], row[width : 2 * width], row[2 * width : 3 * width]
-            out = target[places[y] :]
-            for x in range(width):
-                out[x * stride] = red[x]
-                out[x * stride + target_plane] = green[x]
-                out[x * stride + 2 * target_plane] = blue[x]
-            continue
-        for x in range(width):
-            begin, to = starts[y] + x * step, places[y] + x * stride
-            for c in range(channels):
-                target[to + c * target_plane] = table[source[begin + c * plane]]
-
-
-@parallel_jit
-def pair_runs(
-    a: Bytes, a_starts: Places, b: Bytes, b_starts: Places, target: Bytes, places: Places, length: int, table: Bytes
-) -> None:
-    """target = table[a * 256 + b] over runs of `length`."""
-    for r in prange(places.size):
-        left, right, to = a_starts[r], b_starts[r], places[r]
-        pairs_run(a, left, b, right, target, to, length, table)
-
-
-@parallel_jit
-def add_runs(
-    a: Bytes,
-    a_starts: Places,
-    a_multiplier: np.int32,
-    b: Bytes,
-    b_starts: Places,
-    b_multiplier: np.int32,
-    offset: int,
-    shift: int,
-    zero: int,
-    low: int,
-    high: int,
-    target: Bytes,
-    places: Places,
-    length: int,
-) -> None:
-    """target = clamp(((a * a_multiplier + b * b_multiplier + offset) >> shift) + zero, low, high) over runs.
-
-    The multipliers are int32, so that products of 32 by 32 bits are compiled, not of 64 by 64.
-    """
-    m, n = np.int64(a_multiplier), np.int64(b_multiplier)
-    for r in prange(places.size):
-        left, right, to = a[a_starts[r] :], b[b_starts[r] :], target[places[r] :]
-        for i in range(length):
-            value: Any = ((np.int64(left[i]) * m + np.int64(right[i]) * n + offset) >> shift) + zero
-            to[i] = min(max(value, low), high)
-
-
-@parallel_jit
-def mul_runs(
-    a: Bytes,
-    a_starts: Places,
-    a_zero: np.int32,
-    b: Bytes,
-    b_starts: Places,
-    b_zero: np.int32,
-    multiplier: np.int32,
-    offset: int,
-    shift: int,
-    zero: int,
-    low: int,
-    high: int,
-    target: Bytes,
-    places: Places,
-    length: int,
-) -> None:
-    """target = clamp((((a - a_zero) * (b - b_zero) * multiplier + offset) >> shift) + zero, low, high) over runs.
-
-    The product of codes fits 32 bits, and so does what leaves the shift.
-    """
-    m = np.int64(multiplier)
-    for r in prange(places.size):
-        left, right, to = a[a_starts[r] :], b[b_starts[r] :], target[places[r] :]
-        for i in range(length):
-            x, y = np.int32(np.int32(left[i]) - a_zero), np.int32(np.int32(right[i]) - b_zero)
-            value: Any = ((np.int64(np.int32(x * y)) * m + offset) >> shift) + zero
-            to[i] = min(max(value, low), high)

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bittrue.simulator.plan.storage import byte_offset
-from bittrue.simulator.plan.tile import COLUMNS
+from bittrue.simulator.plan.sums import COLUMNS
 from bittrue.simulator.requantize import Requantizer
 from bittrue.spec.arithmetic import Rounding
 from bittrue.spec.bounds import held_accumulator

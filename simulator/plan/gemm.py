@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bittrue.simulator.jit import get_thread_id, parallel_jit, prange
-from bittrue.simulator.plan.tile import COLUMNS, DEPTH, ROWS, Bytes, Places, codes_tile, finish_row, sums_tile
+from bittrue.simulator.plan.sums import COLUMNS, DEPTH, ROWS, Bytes, Places, sums_tile
+from bittrue.simulator.plan.tile import codes_tile, finish_row
 
 
 def pack(weight: NDArray[np.integer], segments: int) -> NDArray[np.int8]:

@@ -19,7 +19,8 @@ from bittrue.simulator.plan.builder import Builder
 from bittrue.simulator.plan.finish import NO_TABLE, finish_of, unused_bits
 from bittrue.simulator.plan.gemm import whole_tiles
 from bittrue.simulator.plan.storage import Stored, byte_offset
-from bittrue.simulator.plan.tile import COLUMNS, DEPTH, Bytes, Places, codes_tile, wrapped
+from bittrue.simulator.plan.sums import COLUMNS, DEPTH, Bytes, Places, wrapped
+from bittrue.simulator.plan.tile import codes_tile
 from bittrue.simulator.plan.view import View
 from bittrue.spec.op import Call
 from bittrue.spec.ops.matmul import MatMul

@@ -13,7 +13,7 @@ from bittrue.simulator.plan.builder import Builder
 from bittrue.simulator.plan.finish import finish_of, padded, table_of, unused_bits, wrapped_int32
 from bittrue.simulator.plan.gemm import gemm_codes, gemm_numbers, gemm_sums, pack, whole_tiles
 from bittrue.simulator.plan.storage import Stored, byte_offset
-from bittrue.simulator.plan.tile import Places
+from bittrue.simulator.plan.sums import Places
 from bittrue.simulator.requantize import Requantizer
 from bittrue.spec.op import Call
 from bittrue.spec.ops.conv2d import Conv2d

@@ -13,7 +13,8 @@ from bittrue.simulator.jit import get_thread_id, jit, parallel_jit, prange
 from bittrue.simulator.plan.builder import Builder
 from bittrue.simulator.plan.finish import finish_of, padded, unused_bits, wrapped_int32
 from bittrue.simulator.plan.storage import byte_offset
-from bittrue.simulator.plan.tile import Bytes, Places, finish_row, wrapped
+from bittrue.simulator.plan.sums import Bytes, Places, wrapped
+from bittrue.simulator.plan.tile import finish_row
 from bittrue.simulator.plan.view import View
 from bittrue.spec.op import Call
 from bittrue.spec.ops.weighted_sum import WeightedSum

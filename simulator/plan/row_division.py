@@ -23,7 +23,7 @@ from bittrue.simulator.plan.matmul import pack_right, place_product
 from bittrue.simulator.plan.reductions import weighted_run
 from bittrue.simulator.plan.rounding import rounding_terms
 from bittrue.simulator.plan.storage import byte_offset
-from bittrue.simulator.plan.tile import COLUMNS, DEPTH, Bytes, Places, pairs_tile, sums_tile, wrapped
+from bittrue.simulator.plan.sums import COLUMNS, DEPTH, Bytes, Places, pairs_tile, sums_tile, wrapped
 from bittrue.simulator.plan.view import View
 from bittrue.spec.op import Call
 from bittrue.spec.ops.matmul import MatMul

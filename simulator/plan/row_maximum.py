@@ -15,8 +15,9 @@ import numpy as np
 from bittrue.simulator.jit import get_thread_id, parallel_jit, prange
 from bittrue.simulator.kernels import KERNELS
 from bittrue.simulator.plan.builder import Builder
+from bittrue.simulator.plan.runs import map_run, pairs_run
 from bittrue.simulator.plan.storage import SLACK, Stored, byte_offset
-from bittrue.simulator.plan.tile import Bytes, Places, map_run, pairs_run
+from bittrue.simulator.plan.sums import Bytes, Places
 from bittrue.spec.op import Call
 
 

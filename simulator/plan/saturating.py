@@ -30,7 +30,7 @@ from bittrue.simulator.plan.saturating_proof import (
 )
 from bittrue.simulator.plan.saturating_tile import Words
 from bittrue.simulator.plan.storage import Stored, byte_offset
-from bittrue.simulator.plan.tile import DEPTH, ROWS, Places
+from bittrue.simulator.plan.sums import DEPTH, ROWS, Places
 from bittrue.simulator.requantize import Requantizer
 from bittrue.spec.bounds import multiplied
 from bittrue.spec.op import Call

@@ -19,24 +19,13 @@ from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
-from bittrue.simulator.plan.vector_code import (
-    CODES,
-    COLUMNS,
-    INT32,
-    INT64,
-    ROWS,
-    SUMS,
-    _address,
-    _element,
-    _finished,
-    _load,
-    _splat,
-)
+from bittrue.simulator.plan.finish_code import finished
+from bittrue.simulator.plan.lanes_code import CODES, COLUMNS, INT32, INT64, ROWS, SUMS, address, element, load, splat
 
 
 def _everywhere(builder: ir.IRBuilder, value: ir.Value) -> ir.Value:
     """An int64 in 16 int32 lanes."""
-    return _splat(builder, builder.trunc(value, INT32), SUMS)
+    return splat(builder, builder.trunc(value, INT32), SUMS)
 
 
 def _clamped(builder: ir.IRBuilder, value: ir.Value, low: ir.Value, high: ir.Value) -> ir.Value:
@@ -71,9 +60,9 @@ def _spread(builder: ir.IRBuilder, words: ir.Value, weight: ir.Value, depth: ir.
     rows = [builder.add(words, builder.mul(depth, INT64(4 * r))) for r in range(ROWS)]
 
     def step(k: ir.Value) -> tuple[list[ir.Value], ir.Value]:
-        weights = _load(builder, builder.add(weight, builder.mul(k, INT64(4 * COLUMNS))), SUMS)
+        weights = load(builder, builder.add(weight, builder.mul(k, INT64(4 * COLUMNS))), SUMS)
         places = [builder.add(row, builder.mul(k, INT64(4))) for row in rows]
-        return [_splat(builder, _load(builder, place, INT32), SUMS) for place in places], weights
+        return [splat(builder, load(builder, place, INT32), SUMS) for place in places], weights
 
     return step
 
@@ -86,7 +75,7 @@ def _clamping(builder: ir.IRBuilder, low: ir.Value, high: ir.Value) -> Any:
 
 def _store_sums(builder: ir.IRBuilder, sums: list[ir.Value], target: ir.Value) -> None:
     for r, value in enumerate(sums):
-        builder.store(value, _address(builder, builder.add(target, INT64(4 * COLUMNS * r)), SUMS), align=4)
+        builder.store(value, address(builder, builder.add(target, INT64(4 * COLUMNS * r)), SUMS), align=4)
 
 
 @intrinsic
@@ -102,7 +91,7 @@ def tile_scaled(typing: Any, words: Any, weight: Any, depth: Any, start: Any, sh
         kind = ir.FunctionType(SUMS, [SUMS, SUMS, SUMS])
         dot = cgutils.get_or_insert_function(builder.module, kind, "llvm.x86.avx512.vpdpwssds.512")
         lift = _everywhere(builder, shift)
-        first, step = builder.shl(_load(builder, start, SUMS), lift), _spread(builder, words, weight, depth)
+        first, step = builder.shl(load(builder, start, SUMS), lift), _spread(builder, words, weight, depth)
         sums = _ordered(builder, depth, first, step, lambda *operands: builder.call(dot, operands))
         _store_sums(builder, [builder.ashr(value, lift) for value in sums], target)
         return context.get_dummy_value()
@@ -116,7 +105,7 @@ def tile_clamped(typing: Any, words: Any, weight: Any, depth: Any, start: Any, l
 
     def generate(context: Any, builder: ir.IRBuilder, _signature: Any, arguments: Any) -> Any:
         words, weight, depth, start, low, high, target = arguments
-        first, step = _load(builder, start, SUMS), _spread(builder, words, weight, depth)
+        first, step = load(builder, start, SUMS), _spread(builder, words, weight, depth)
         _store_sums(builder, _ordered(builder, depth, first, step, _clamping(builder, low, high)), target)
         return context.get_dummy_value()
 
@@ -146,16 +135,16 @@ def depthwise_clamped(
 
     def generate(context: Any, builder: ir.IRBuilder, _signature: Any, arguments: Any) -> Any:
         source, rows, taps, count, weight, pitch, taken, start, low, high, target = arguments
-        less = _load(builder, taken, SUMS)
-        begins = [builder.add(source, _element(builder, rows, INT64(r))) for r in range(ROWS)]
+        less = load(builder, taken, SUMS)
+        begins = [builder.add(source, element(builder, rows, INT64(r))) for r in range(ROWS)]
 
         def step(k: ir.Value) -> tuple[list[ir.Value], ir.Value]:
-            tap = _element(builder, taps, k)
-            codes = [builder.zext(_load(builder, builder.add(begin, tap), CODES), SUMS) for begin in begins]
-            weights = _load(builder, builder.add(weight, builder.mul(k, pitch)), SUMS)
+            tap = element(builder, taps, k)
+            codes = [builder.zext(load(builder, builder.add(begin, tap), CODES), SUMS) for begin in begins]
+            weights = load(builder, builder.add(weight, builder.mul(k, pitch)), SUMS)
             return [builder.sub(value, less) for value in codes], weights
 
-        first = _load(builder, start, SUMS)
+        first = load(builder, start, SUMS)
         _store_sums(builder, _ordered(builder, count, first, step, _clamping(builder, low, high)), target)
         return context.get_dummy_value()
 
@@ -181,19 +170,19 @@ def tile_finished(
     target_rows: Any,
     mask: Any,
 ) -> Any:
-    """Add `last` to sums [8, 16], limit them to held_low..held_high and go on as `vector_code.tile_codes` does.
+    """Add `last` to sums [8, 16], limit them to held_low..held_high and go on as `tile_code.tile_codes` does.
 
     nothing: 16 int32 of 0, its correction.
     """
 
     def generate(context: Any, builder: ir.IRBuilder, _signature: Any, arguments: Any) -> Any:
         source, last, held_low, held_high, *constants = arguments[:11]
-        lows, highs, added = _everywhere(builder, held_low), _everywhere(builder, held_high), _load(builder, last, SUMS)
+        lows, highs, added = _everywhere(builder, held_low), _everywhere(builder, held_high), load(builder, last, SUMS)
         sums = []
         for r in range(ROWS):
-            value = builder.add(_load(builder, source, SUMS, 4 * COLUMNS * r), added)
+            value = builder.add(load(builder, source, SUMS, 4 * COLUMNS * r), added)
             sums.append(_clamped(builder, value, lows, highs))
-        _finished(builder, sums, [*constants, INT64(0), *arguments[11:]])
+        finished(builder, sums, [*constants, INT64(0), *arguments[11:]])
         return context.get_dummy_value()
 
     return types.void(*[types.intp] * 15), generate

@@ -16,7 +16,7 @@ from bittrue.simulator.plan.gemm import whole_tiles
 from bittrue.simulator.plan.products import has_padding
 from bittrue.simulator.plan.saturating_proof import interval_of, register_of, start_and_last, taken_of
 from bittrue.simulator.plan.saturating_tile import Words, finish_tile, ordered_depthwise
-from bittrue.simulator.plan.tile import COLUMNS, Bytes, Places
+from bittrue.simulator.plan.sums import COLUMNS, Bytes, Places
 from bittrue.spec.bounds import multiplied
 from bittrue.spec.op import Call
 from bittrue.spec.ops.conv2d import Conv2d

@@ -17,7 +17,7 @@ from bittrue.simulator.plan.saturating_tile import (
     limit_sums,
     ordered_tile,
 )
-from bittrue.simulator.plan.tile import Bytes, Places, sums_tile
+from bittrue.simulator.plan.sums import Bytes, Places, sums_tile
 
 Flags = NDArray[np.bool_]
 

@@ -20,7 +20,7 @@ from bittrue.simulator.plan.matmul import place_product
 from bittrue.simulator.plan.saturating_proof import register_of
 from bittrue.simulator.plan.saturating_tile import Words, fill_words, finish_tile, ordered_tile
 from bittrue.simulator.plan.storage import byte_offset
-from bittrue.simulator.plan.tile import COLUMNS, ROWS, Bytes, Places
+from bittrue.simulator.plan.sums import COLUMNS, ROWS, Bytes, Places
 from bittrue.spec.bounds import contracted
 from bittrue.spec.op import Call
 from bittrue.spec.ops.matmul import MatMul

@@ -13,7 +13,7 @@ from bittrue.simulator.plan.products import INT8, correction_of
 from bittrue.simulator.plan.saturating_gemm import Flags
 from bittrue.simulator.plan.saturating_tile import Words
 from bittrue.simulator.plan.storage import Stored, byte_offset
-from bittrue.simulator.plan.tile import COLUMNS
+from bittrue.simulator.plan.sums import COLUMNS
 from bittrue.spec.arithmetic import code_range, signed_bits
 from bittrue.spec.bounds import Interval, multiplied
 from bittrue.spec.op import Call
@@ -72,10 +72,10 @@ def register_of(call: Call, codes: Interval, weights: Interval) -> Register | No
 def dotted_blocks(call: Call, weight: NDArray[np.integer], register: Register, source: Stored) -> Flags:
     """The blocks of 16 columns where no partial sum leaves the register and whose operands dot products take.
 
-    weight: [columns, K]. None without VNNI, where dot products are the slower ones.
+    weight: [columns, K].
     """
     blocks = -(-weight.shape[0] // COLUMNS)
-    if not has_vnni() or not source.is_bytes or weight.min() < INT8.min or weight.max() > INT8.max:
+    if not source.is_bytes or weight.min() < INT8.min or weight.max() > INT8.max:
         return np.zeros(blocks, np.bool_)
     if not register.ordered:
         return np.ones(blocks, np.bool_)

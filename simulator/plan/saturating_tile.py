@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 from bittrue.simulator.jit import inlined_jit, jit
 from bittrue.simulator.plan import saturating_code
 from bittrue.simulator.plan.processor import has_vnni, vector_level
-from bittrue.simulator.plan.tile import Bytes, Places, finish_row, wrapped
+from bittrue.simulator.plan.sums import Bytes, Places, wrapped
+from bittrue.simulator.plan.tile import finish_row
 
 Words = NDArray[np.int32]
 

@@ -19,7 +19,7 @@ from bittrue.simulator.plan.builder import Builder
 from bittrue.simulator.plan.norm.statistics import floor_root
 from bittrue.simulator.plan.rounding import rounded, rounding_masks
 from bittrue.simulator.plan.storage import Stored, byte_offset
-from bittrue.simulator.plan.tile import Bytes, Places
+from bittrue.simulator.plan.sums import Bytes, Places
 from bittrue.spec.arithmetic import INT64_LIMIT, Rounding
 from bittrue.spec.op import Call
 from bittrue.spec.ops.group_norm import GroupNorm

@@ -14,7 +14,7 @@ from bittrue.simulator.fixed import Integer
 from bittrue.simulator.jit import get_thread_id, inlined_jit, parallel_jit, prange
 from bittrue.simulator.plan.norm.statistics import byte_sums, code_sums, row_scale
 from bittrue.simulator.plan.rounding import rounding_terms
-from bittrue.simulator.plan.tile import Bytes, Places
+from bittrue.simulator.plan.sums import Bytes, Places
 
 BLOCK = 8
 Integers = NDArray[np.int64]

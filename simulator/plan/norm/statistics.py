@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from bittrue.simulator.fixed import Integer, wrap
 from bittrue.simulator.jit import inlined_jit, jit
-from bittrue.simulator.plan.tile import Bytes
+from bittrue.simulator.plan.sums import Bytes
 from bittrue.simulator.units.norm.centred import rounded_quotient
 from bittrue.simulator.units.norm.ivit import stepped_root
 from bittrue.simulator.units.norm.rsqrt_table import half_exponent, newton

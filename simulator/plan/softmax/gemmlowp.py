@@ -5,7 +5,7 @@ from __future__ import annotations
 from bittrue.simulator.fixed import Integer
 from bittrue.simulator.jit import get_thread_id, inlined_jit, parallel_jit, prange
 from bittrue.simulator.plan.softmax.rows import Codes, Integers, Words, largest_of, map_row, reach_of, row_of, sum_of
-from bittrue.simulator.plan.tile import Bytes, Places
+from bittrue.simulator.plan.sums import Bytes, Places
 from bittrue.simulator.units.softmax.gemmlowp import leading_zeros, one_over
 
 

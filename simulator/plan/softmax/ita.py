@@ -20,7 +20,7 @@ from bittrue.simulator.plan.softmax.rows import (
     row_of,
     sum_of,
 )
-from bittrue.simulator.plan.tile import Bytes, Places
+from bittrue.simulator.plan.sums import Bytes, Places
 
 
 @inlined_jit

@@ -17,7 +17,7 @@ from bittrue.simulator.plan.builder import Builder
 from bittrue.simulator.plan.processor import has_vnni
 from bittrue.simulator.plan.softmax import row_code
 from bittrue.simulator.plan.storage import Stored
-from bittrue.simulator.plan.tile import Bytes, Places
+from bittrue.simulator.plan.sums import Bytes, Places
 from bittrue.simulator.plan.view import View
 from bittrue.spec.tensors import TensorSpec
 

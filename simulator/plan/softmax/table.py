@@ -17,7 +17,7 @@ from bittrue.simulator.jit import get_thread_id, parallel_jit, prange
 from bittrue.simulator.plan.processor import has_vnni
 from bittrue.simulator.plan.softmax import row_code, table_code
 from bittrue.simulator.plan.softmax.rows import Codes, Integers, Words
-from bittrue.simulator.plan.tile import Bytes, Places
+from bittrue.simulator.plan.sums import Bytes, Places
 from bittrue.spec.arithmetic import Rounding
 from bittrue.spec.units.softmax import TableSoftmax
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bittrue.simulator.jit import get_thread_id, parallel_jit, prange
 from bittrue.simulator.plan.softmax.rows import Codes, Words, largest_of, map_row, row_of
-from bittrue.simulator.plan.tile import Bytes, Places
+from bittrue.simulator.plan.sums import Bytes, Places
 
 
 @parallel_jit

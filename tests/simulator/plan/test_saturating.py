@@ -240,7 +240,7 @@ def test_blocks_are_proved_one_by_one(bits: int, top: bool, bias: str) -> None:
     plan = planned(case)
     (bound,) = [bound for _, bound in plan.steps]
     assert isinstance(bound, partial) and bound.func.__name__ == "saturating_codes"
-    assert bound.args[6].tolist() == ([True, False, True] if has_vnni() else [False] * 3)
+    assert bound.args[6].tolist() == [True, False, True]
     assert np.array_equal(run(plan, case), plainly(case))
     found, free = accumulators(case), exact(case)
     assert found[0, 0] == free[0, 0] == found[2, 32] == limit and found[1, 20] == limit != free[1, 20]

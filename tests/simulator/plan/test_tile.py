@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from bittrue.simulator.plan import tile
+from bittrue.simulator.plan import runs, tile
 from bittrue.simulator.plan.gemm import pack
 from bittrue.simulator.plan.processor import has_vnni
 
@@ -144,7 +144,7 @@ def test_mapped_runs(count: int) -> None:
     """A run of any length, and not a byte behind it."""
     rng = np.random.default_rng(count)
     source, table = rng.integers(0, 256, count + 9).astype(np.uint8), rng.permutation(256).astype(np.uint8)
-    for statement in (tile._map_portable, tile.map_run):
+    for statement in (runs._map_portable, runs.map_run):
         target = np.zeros(count + 70, np.uint8)
         statement(source, 9, target, 3, count, table)
         assert (target[3 : 3 + count] == table[source[9:]]).all()
@@ -158,7 +158,7 @@ def test_runs_of_pairs(count: int) -> None:
     upper, lower = (rng.integers(0, 256, count + 40).astype(np.uint8) for _ in range(2))
     upper[3] = lower[5] = 255
     table = rng.integers(0, 256, 65536 + 64).astype(np.uint8)
-    for statement in (tile._pairs_run_portable, tile.pairs_run):
+    for statement in (runs._pairs_run_portable, runs.pairs_run):
         target = np.zeros(count + 40, np.uint8)
         statement(upper, 3, lower, 5, target, 7, count, table)
         wanted = table[256 * upper[3 : 3 + count].astype(int) + lower[5 : 5 + count]]
