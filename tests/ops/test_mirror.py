@@ -20,7 +20,7 @@ from bittrue.spec.ops import OPS
 from bittrue.spec.units.requantization import RequantizingOp
 
 ROOT = Path(__file__).parents[2]
-SHARED_ARITHMETIC = {"Rounding", "code_range", "signed_bits"}
+SHARED_ARITHMETIC = {"INT64_LIMIT", "Rounding", "code_range", "signed_bits"}
 """What either side may take from spec/arithmetic.py: an enum and two facts about widths."""
 GENERIC_TESTS = {"test_mirror", "test_every_op", "test_elementwise_kinds"}
 

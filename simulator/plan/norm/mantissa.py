@@ -1,7 +1,9 @@
 """FQ-ViT's norm of the fast machine: a mantissa, an exponent and an offset a channel and row, without branches.
 
-A = n * |gamma| * 2**scale / root is compared and divided as spec/units/norm/fq_vit.py says; the quotients are those of
-float64 division, exact where the dividend is below 2**52, and corrected by the remainder where it is not.
+A = n * |gamma| * 2**scale / root is compared and divided as spec/units/norm/fq_vit.py says. A quotient is that of
+float64 division of two numbers that float64 holds. Division is monotone, so that its floor is never below the exact
+one; it is the same for a dividend below 2**52, and at most one more for a quotient below 2**52, which the remainder
+tells.
 """
 
 from __future__ import annotations
@@ -45,8 +47,8 @@ def bind_fq_vit(builder: Builder, call: Call, source: Stored, axis: int) -> Call
     zero, factor, gamma, beta = (line(name) for name in ("code_zero_point", "factor", "gamma", "beta"))
     width = Width(source.spec.bits, source.spec.signed)
     reach = max(-end if end < 0 else end for end in unit.centred(width, constants))
-    # The quotient of sum * gamma by the root errs by less than 2**-4 in float64 below 2**48.
-    if n * reach * int(abs(gamma).max()) >= 1 << 48 or int(abs(beta).max()) >= 1 << 60:
+    # sum * gamma, which is shifted left, and its quotient by the root, which is no larger.
+    if n * reach * int(abs(gamma).max()) >= 1 << 52 or int(abs(beta).max()) >= 1 << 60:
         return None
     if 2 * unit.normalized_max(width, n, constants) + (1 << 33) >= INT64_LIMIT or reach >= 1 << 30:
         return None
@@ -146,8 +148,7 @@ def mantissas(
         for c in range(gamma.size):
             product = (total * gamma[c]) << root_shift
             quotient = np.int64(np.floor(np.float64(product) / divisor))
-            rest = product - quotient * root
-            offset[c] = quotient + (1 if rest >= root else 0) - (1 if rest < 0 else 0)
+            offset[c] = quotient - (1 if product - quotient * root < 0 else 0)
     half, odd, away, whole = rounding_masks(rounding)
     for c in range(gamma.size):
         left = exponent[c] - gamma_shift

@@ -36,7 +36,7 @@ def running_sum(row: Bytes, width: int, octaves: Integers, ones: Integers, plane
             group = at - at % width  # the one in which the maximum rises
             total += sum_of(row[begin:group], largest, ones, planes)
             after = largest_of(row[group : min(group + width, n)])
-            total >>= octaves[0]
+            total >>= octaves[after - largest]
             largest, begin, at = after, group, min(group + width, n)
     return largest, total + sum_of(row[begin:], largest, ones, planes)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 
 import numpy as np
@@ -14,6 +15,7 @@ from op_parts import Case, tensor
 
 from bittrue.simulator.fixed import ROUNDING_CODES, round_shift
 from bittrue.simulator.plan.norm import bind_norm
+from bittrue.simulator.plan.norm.mantissa import mantissas
 from bittrue.simulator.plan.norm.statistics import floor_root
 from bittrue.simulator.plan.rounding import rounded, rounding_masks, rounding_terms
 from bittrue.simulator.plan.view import View
@@ -125,22 +127,26 @@ def test_tosa_double() -> None:
 
 
 def test_wide_products_are_refused() -> None:
-    """Shifts of the channels so far apart that the common one needs more than 63 bits; sums times gamma past 2**48."""
-    case = layer_norm_case(np.random.default_rng(2), NORMS["exact"], channels=4)
-    constants = {**case.call.constants, "shift": np.array([2, 60, 30, 30]), "bias": np.zeros(4, np.int64)}
-    call = replace(case.call, constants=constants)
-    call.op.check(call)
-    assert refused(Case(call, case.operands))
-    wide = with_section("norm", SECTIONS["fq_vit"], multiplier_bits=31, variance_bits=44)
-    drawn = layer_norm_case(np.random.default_rng(2), wide, rows=(9,), channels=192)
+    """Shifts of the channels so far apart that the common one needs more than 63 bits; sums times gamma past 2**52."""
+    case = layer_norm_case(np.random.default_rng(2), NORMS["exact"], channels=4, rows=(30,))
+    taken = []
+    for apart in range(0, 44, 2):
+        constants = {**case.call.constants, "shift": np.array([18, 18 + apart, 18, 18]), "bias": np.zeros(4, np.int64)}
+        call = replace(case.call, constants=constants)
+        call.op.check(call)
+        taken.append(not refused(Case(call, case.operands)))
+    assert taken == sorted(taken, reverse=True)
+    assert 3 < sum(taken) < 20
+    wide = with_section("norm", SECTIONS["fq_vit"], multiplier_bits=31, variance_bits=48)
+    drawn = layer_norm_case(np.random.default_rng(2), wide, rows=(2,), channels=4096)
     source = replace(drawn.call.inputs[0], zero_point=(-128,))
-    for gamma, taken in (((1 << 31) - 1, False), ((1 << 29) - 1, True)):
-        constants = {**drawn.call.constants, "gamma": np.full(192, gamma), "factor": np.array([3])}
+    for gamma, fits in (((1 << 31) - 1, False), ((1 << 29) - 1, True)):
+        constants = {**drawn.call.constants, "gamma": np.full(4096, gamma), "factor": np.array([3])}
         found = {**constants, "code_zero_point": np.array([-128])}
-        constants["root_shift"] = np.array([wide.norm.root_shift(Width(8, True), 192, found)])
+        constants["root_shift"] = np.array([wide.norm.root_shift(Width(8, True), 4096, found)])
         call = replace(drawn.call, inputs=(source,), constants=constants)
         call.op.check(call)
-        assert refused(Case(call, drawn.operands)) != taken
+        assert refused(Case(call, drawn.operands)) != fits
 
 
 def test_an_image_of_another_place() -> None:
@@ -149,6 +155,48 @@ def test_an_image_of_another_place() -> None:
     part = View(7, (((1, 1),), ((6, 1),), ((4, 100),), ((5, 20),)))
     assert isinstance(case.call.op, GroupNorm)
     assert runs_as_plain(case, bind_norm, views=[part])
+
+
+@pytest.mark.parametrize("rule", Rounding)
+def test_ties(rule: Rounding) -> None:
+    """The row 3, -1, -2, 0 with an epsilon that makes the variance 4**7: normalized is 1.5, -0.5, -1 and 0."""
+    path = with_section("norm", SECTIONS["exact"], fraction_bits=4, rounding=str(rule))
+    case = layer_norm_case(np.random.default_rng(0), path, rows=(1,), channels=4)
+    epsilon = 4**7 - 4 * 14
+    shifts = path.norm.root_shift_and_reciprocal_bits(Width(8, True), 4, epsilon)
+    constants = {
+        "epsilon": epsilon, "pre_shift": 0, "root_shift": shifts[0], "reciprocal_bits": shifts[1],
+        "multiplier": 2, "bias": 0, "shift": 1,
+    }  # fmt: skip
+    output = tensor("y", (1, 4))
+    call = replace(case.call, output=output, constants={name: np.array([value]) for name, value in constants.items()})
+    call.op.check(call)
+    assert runs_as_plain(Case(call, (np.array([[3, -1, -2, 0]], np.int8),)), bind_norm)
+
+
+@pytest.mark.parametrize(
+    ("total", "gamma", "root", "below"),
+    [
+        (121413, 2122889972, 1208596798, 56),
+        (107403, 1393253587, 1231588797, 18),
+        (97835, 1734722049, 1633097694, 6),
+        (-107403, 1393253587, 1231588797, None),
+    ],
+)
+def test_quotients_that_float64_rounds_up(total: int, gamma: int, root: int, below: int | None) -> None:
+    """A dividend just below a multiple of the root gives the floor, and so does a negative one."""
+    root_shift = 12
+    product = total * gamma << root_shift
+    assert below is None or -product % root == below
+    assert below is None or math.floor(product / root) == product // root + 1
+    variance = -(-root * root >> 2 * root_shift)
+    lines = [np.array([value], np.int64) for value in (gamma, 0, gamma, gamma << 62 - gamma.bit_length())]
+    forms = np.zeros((3, 1), np.int64)
+    mantissas(
+        1, total, variance + total * total, np.zeros(2, np.int64), *lines, np.array([gamma.bit_length()], np.int64),
+        root_shift, 0, 8, 31, ROUNDING_CODES[Rounding.FLOOR], forms,
+    )  # fmt: skip
+    assert forms[:, 0].tolist() == [min(gamma * 2**root_shift // root, 255), 0, -(product // root)]
 
 
 def test_floor_root() -> None:

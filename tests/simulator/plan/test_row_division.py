@@ -44,6 +44,8 @@ def _divided(
     call = build(op, inputs, output, requantizer(rng, path, reach, 8, op=op.name), path)
     operands = [codes(rng, spec) for spec in inputs]
     operands[exponentials][..., 0, :] = 0
+    operands[exponentials][..., -1, 1:] = 0
+    operands[exponentials][..., -1, 0] = 1
     return Case(call, tuple(operands))
 
 
@@ -53,9 +55,16 @@ def image(case: Case) -> list[View]:
     return [View.dense(first, (0, 2, 3, 1)), View.dense(second)]
 
 
-@pytest.mark.parametrize("path", DIVISIONS.values(), ids=DIVISIONS)
+PATHS = {**DIVISIONS}
+for _bits in (16, 23):
+    _path = DIVISIONS["unnormalised"]
+    _mac = _path.mac.model_copy(update={"accumulator_bits": _bits, "overflow": "wrap"})
+    PATHS[f"accumulators of {_bits} bits that wrap"] = _path.model_copy(update={"mac": _mac})
+
+
+@pytest.mark.parametrize("path", PATHS.values(), ids=PATHS)
 def test_divided_matmul(path: Datapath) -> None:
-    """Either form of the right operand, exponentials of one byte and of two, rows of a sum of 0, parts of tiles."""
+    """Either form of the right operand, exponentials of one byte and of two, sums of 0 and of 1, parts of tiles."""
     for seed, shape in enumerate([(2, 4, 5, 3), (3, 17, 64, 16), (1, 8, 200, 20), (1, 1, 1, 1)]):
         for transpose_b in (False, True):
             case = matmul_case(seed, path, shape, transpose_b=transpose_b)
@@ -63,13 +72,25 @@ def test_divided_matmul(path: Datapath) -> None:
             assert not runs_as_plain(case, bind_matmul)
 
 
-@pytest.mark.parametrize("path", DIVISIONS.values(), ids=DIVISIONS)
+@pytest.mark.parametrize("path", PATHS.values(), ids=PATHS)
 def test_divided_weighted_sum(path: Datapath) -> None:
     """One exponential and many, one channel and many."""
     for seed, (channels, groups, n) in enumerate([(3, 2, 5), (64, 4, 100), (17, 3, 1), (1, 1, 9)]):
         case = sum_case(seed, path, channels, groups, n)
         assert runs_as_plain(case, bind_divided_weighted_sum, views=image(case))
         assert not runs_as_plain(case, bind_weighted_sum, views=image(case))
+
+
+@pytest.mark.parametrize("path", DIVISIONS.values(), ids=DIVISIONS)
+def test_ties(path: Datapath) -> None:
+    """Exponentials 1, 1 and 2 divide by 4: quotients of 1/2, -1/2, 3/2, -3/2 and 5/2, as the rule rounds them."""
+    shift = 30 + path.softmax.fraction_bits
+    inputs = [probabilities("a", path, (1, 1, 1, 3)), tensor("b", (1, 1, 3, 5))]
+    constants = {"multiplier": np.array([1 << 30]), "shift": np.array([shift])}
+    call = build(MatMul(divide_by_row_sum=True), inputs, tensor("y", (1, 1, 1, 5)), constants, path)
+    left = np.array([1, 1, 2]).astype(inputs[0].dtype).reshape(1, 1, 1, 3)
+    right = np.array([[1, -1, 1, -1, 3], [1, -1, 1, -1, 3], [0, 0, 2, -2, 2]], np.int8).reshape(1, 1, 3, 5)
+    assert runs_as_plain(Case(call, (left, right)), bind_divided_matmul)
 
 
 def test_refusals() -> None:

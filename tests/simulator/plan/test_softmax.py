@@ -98,6 +98,30 @@ def test_one_hot_rows() -> None:
     assert runs_as_plain(Case(call, (codes,)), bind_softmax)
 
 
+@pytest.mark.parametrize("rule", Rounding)
+def test_ties_of_the_table(rule: Rounding) -> None:
+    """Exponentials 255, 16, 48 and 193 sum to 512: sixteenths of 16 / 32 = 0.5 and 48 / 32 = 1.5."""
+    path = with_section(
+        "softmax", SECTIONS["table"], exponential_bits=8, probability_bits=4, reciprocal_bits=20, rounding=str(rule)
+    )
+    drawn = any_softmax_case(np.random.default_rng(0), path, shape=(1, 4))
+    table = np.zeros(256, np.int64)
+    table[:4] = 255, 16, 48, 193
+    case = Case(replace(drawn.call, constants={"table": table}), (np.array([[5, 4, 3, 2]], np.int8),))
+    assert runs_as_plain(case, bind_softmax)
+
+
+@pytest.mark.parametrize("name", [name for name in PATHS if name.startswith("ita")])
+def test_rises_of_the_maximum(name: str) -> None:
+    """Rows that climb slowly, so that the maximum rises inside of groups, at their ends and not at all."""
+    rng = np.random.default_rng(4)
+    index = np.arange(90)
+    climbs = [index // steps - rng.integers(0, spread, 90) for steps in (2, 5, 11, 40) for spread in (1, 3, 9, 30)]
+    codes = np.array(climbs, np.int8)[None]
+    drawn = any_softmax_case(rng, PATHS[name], shape=codes.shape)
+    assert runs_as_plain(Case(drawn.call, (codes,)), bind_softmax)
+
+
 def test_the_vector_table_and_its_neighbours() -> None:
     """The default unit takes the vector code where the processor has it; other widths and rules do not."""
     assert is_vector_table(SOFTMAXES["table"].softmax) == has_vnni()
