@@ -126,7 +126,7 @@ def test_a_result_that_somebody_else_reads_is_written(tmp_path: Path) -> None:
 
 def test_steps_of_plain_kernels_say_so(tmp_path: Path) -> None:
     """What no fast kernel is proved for."""
-    unproved = tiny_cnn(iot_npu({"mac": {"overflow": "saturate", "accumulator_bits": 14}}))
+    unproved = tiny_cnn(iot_npu({"mac": {"overflow": "saturate", "accumulator_bits": 14, "k_tile": 4}}))
     found = profile_of(unproved, tmp_path)
     plain = Simulator(unproved).plan().plain
     assert plain and {step.step for step in found.steps if step.plain} == set(plain)
