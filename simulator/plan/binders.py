@@ -1,6 +1,7 @@
 """The binder of each op: `bind(builder, call, table)` gives what runs the step, or None where its proof does not hold.
 
-table: the step behind this one, if it is a table that nothing else reads; a binder that takes it also fills its output.
+table: the step behind this one, if it is a table or an activation that nothing else reads; a binder that takes it
+fills its output as well.
 """
 
 from __future__ import annotations

@@ -20,6 +20,8 @@ from bittrue.spec.program import Program
 from bittrue.spec.tensors import Codes
 
 Bound = Callable[[], object]
+MAPPED = ("table", "activation")
+"""Steps that a product in front of them can take along."""
 ROW_OPS = ("layer_norm", "linear", "matmul", "softmax")
 """Ops whose last axis is the inner one, and not the channels of an image."""
 
@@ -65,7 +67,7 @@ class Plan:
             if share_view(builder, call):
                 return None
         elif binder is not None:
-            table = after if after is not None and after.op.name == "table" and call.op.name in FUSING else None
+            table = after if after is not None and after.op.name in MAPPED and call.op.name in FUSING else None
             for fused in (table, None) if table is not None else (None,):
                 bound = binder(builder, call, fused)
                 if bound is not None:

@@ -14,12 +14,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from bittrue.simulator.plan.plain_tables import plain_table
 from bittrue.simulator.plan.storage import byte_offset
 from bittrue.simulator.plan.sums import COLUMNS
 from bittrue.simulator.requantize import Requantizer
 from bittrue.spec.arithmetic import Rounding
 from bittrue.spec.bounds import held_accumulator
 from bittrue.spec.op import Call
+from bittrue.spec.ops.activation import Activation, unit_of
 
 NO_TABLE = np.empty(0, np.uint8)
 INT32_LIMIT = 1 << 31
@@ -84,11 +86,21 @@ def unused_bits(call: Call) -> int | None:
 
 
 def table_of(table: Call | None) -> NDArray[np.uint8] | None:
-    """What a table step gives for every byte of its input; empty without a step, None where it is another table."""
+    """What a table or an activation gives for every byte of its input; empty without a step.
+
+    None where that is not the same for all elements.
+    """
     if table is None:
         return NO_TABLE
-    (source,), constant = table.inputs, table.constants["table"]
-    if constant.shape[0] != 1 or source.bits > 8 or table.output.bits > 8:
+    (source,) = table.inputs
+    if source.bits > 8 or table.output.bits > 8:
+        return None
+    if isinstance(table.op, Activation):
+        alike = table.op.axis is None and source.axis is None and table.output.axis is None
+        elementwise = unit_of(table.datapath, table.op.function).elementwise
+        return plain_table(table, 0) if alike and elementwise else None
+    constant = table.constants["table"]
+    if constant.shape[0] != 1:
         return None
     found = np.zeros(256, np.uint8)
     low, high = (code + byte_offset(source) for code in source.code_range)
