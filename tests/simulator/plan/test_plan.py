@@ -8,7 +8,7 @@ import numba
 import numpy as np
 import pytest
 from op_cases import BUILDERS
-from op_datapaths import EVERY, IOT_NPU
+from op_datapaths import EVERY, IOT_NPU, datapath
 from plan_agreement import planned, planned_with_table
 from small_models import pictures, small_plan
 from tiny_programs import tiny_cnn, tiny_image
@@ -71,6 +71,20 @@ def test_a_table_is_read_as_the_product_is_written() -> None:
     low, high = spec.code_range
     _, plan = planned_with_table(case, np.arange(high - low + 1) - 128)
     assert [bound is None for call, bound in plan.steps if call.step == "behind"] == [True]
+
+
+@pytest.mark.parametrize("maximum, fused", [("element", True), ("row", False)])
+def test_an_activation_unit_goes_with_the_product_in_front(maximum: str, fused: bool) -> None:
+    """Element by element it is a table like any other; a row needs all its elements first. The codes are the unit's."""
+    unit = {"kind": "shift_silu", "input_bits_max": 8, "fraction_bits": 20, "sigmoid_bits": 8, "maximum": maximum}
+    program = lower_plan(small_plan(), datapath({"activation": {"silu": unit}}), {})
+    simulator = Simulator(program)
+    passing = [bound is None for call, bound in simulator.plan().steps if call.op.name == "activation"]
+    assert passing and all(passing) == any(passing) == fused
+    assert simulator.plan().plain == []
+    for image in pictures(3):
+        found = simulator.run(image[None], keep="output").tensors[program.output]
+        assert np.array_equal(found, simulator.run(image[None], keep="stages").tensors[program.output])
 
 
 @pytest.mark.skipif(bool(numba.config.DISABLE_JIT), reason="plain Python allocates")  # type: ignore[attr-defined]
