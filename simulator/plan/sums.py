@@ -13,13 +13,13 @@ from numpy.typing import NDArray
 
 from bittrue.simulator.jit import inlined_jit, jit
 from bittrue.simulator.plan import tile_code
+from bittrue.simulator.plan.lanes_code import COLUMNS, DEPTH, ROWS
 from bittrue.simulator.plan.processor import vector_level
-
-ROWS, COLUMNS, DEPTH = 8, 16, 4
-"""Rows and columns of a tile, and bytes of K in one word."""
 
 Bytes = NDArray[np.uint8]
 Places = NDArray[np.int64]
+
+__all__ = ["COLUMNS", "DEPTH", "ROWS", "Bytes", "Places", "depthwise_sums", "pairs_tile", "sums_tile", "wrapped"]
 
 # What numba takes for functions of addresses, and no type checker does.
 emit_sums: Any = tile_code.tile_sums
