@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 
 import numpy as np
 from numpy.typing import NDArray
 
 from bittrue.calibration.graph import FloatGraph
 from bittrue.calibration.methods import METHODS
-from bittrue.calibration.methods.method import Problem
+from bittrue.calibration.methods.method import Problem, Progress
 from bittrue.calibration.observe import observe
 from bittrue.calibration.options import CalibrationOptions
 from bittrue.calibration.plan import Preprocessing, QuantPlan
-from bittrue.calibration.quantize import plan_tensor, plan_weight
 from bittrue.calibration.sites import find_sites
+
+
+def silent(_what: str, _done: int, _total: int) -> None:
+    """Say nothing."""
 
 
 def calibrate_graph(
@@ -24,21 +27,17 @@ def calibrate_graph(
     options: CalibrationOptions,
     provenance: Mapping[str, str],
     *,
-    progress: Callable[[int], None] = lambda done: None,
+    progress: Progress = silent,
 ) -> QuantPlan:
     """Observe the graph on images [N, 3, H, W] and choose every scale.
 
-    progress: called after each image with the number done.
+    progress: called with what is being done, how far it is and how far it goes.
     """
     options.check(tuple(METHODS))
     sites = find_sites(graph)
-    observations = observe(graph, sites, images, seed=options.seed, progress=progress)
-    method = METHODS[options.method](Problem(graph, sites, observations, images, options))
-    logits = graph.source(graph.output)
-    tensors = {site.name: plan_tensor(site, method, options, is_output=site.name == logits) for site in sites}
-    weights = {
-        node.name: plan_weight(graph, node, method, options, tensors[graph.source(node.inputs[0])], tensors[node.name])
-        for node in graph.nodes
-        if node.kind in ("conv2d", "linear")
-    }
-    return QuantPlan(graph, tensors, weights, preprocessing, dict(provenance))
+    observations = observe(
+        graph, sites, images, seed=options.seed, progress=lambda done: progress("observe", done, len(images))
+    )
+    problem = Problem(graph, {site.name: site for site in sites}, observations, images, options, progress)
+    found = METHODS[options.method](problem).choose()
+    return QuantPlan(found.graph, found.tensors, found.weights, preprocessing, dict(provenance), found.learned)

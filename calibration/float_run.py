@@ -69,14 +69,19 @@ class FloatRunner:
             return torch.mul(x[0] @ (x[1].transpose(-2, -1) if a["transpose_b"] else x[1]), a["scale"])
         if node.kind == "weighted_sum":
             return (x[0] * x[1]).sum(-1, keepdim=True)
+        if node.kind == "constant":
+            return self.parameters[f"{node.name}/values"]
         if node.kind == "concat":
             return torch.cat(x, dim=a["axis"])
         simple: dict[str, Callable[[], torch.Tensor]] = {
             "softmax": lambda: x[0].softmax(-1),
             "function": lambda: FUNCTIONS[a["function"]](x[0]),
             "add": lambda: x[0] + x[1],
+            "sub": lambda: x[0] - x[1],
             "mul": lambda: x[0] * x[1],
-            "avg_pool2d": lambda: F.avg_pool2d(x[0], a["kernel"], a["stride"], a["padding"]),
+            "avg_pool2d": lambda: F.avg_pool2d(
+                x[0], a["kernel"], a["stride"], a["padding"], count_include_pad=a["count_include_pad"]
+            ),
             "mean": lambda: x[0].mean((-2, -1), keepdim=True),
         }
         return simple[node.kind]()

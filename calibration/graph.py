@@ -12,9 +12,11 @@ Node kinds and their attributes (shapes are those of one image):
     layer_norm    epsilon                            over the last axis; parameters gamma, beta [C]
     group_norm    groups, epsilon                    parameters gamma, beta [C]
     function      function                           elementwise, a name of FUNCTIONS in lowering/tables.py
-    add, mul                                         elementwise; mul may repeat axes of size 1 of b
+    add, sub, mul                                    elementwise; mul may repeat axes of size 1 of b
+    constant                                         no inputs; parameter values, of the node's shape
     mean                                             over the last two axes, kept as axes of 1
-    avg_pool2d    kernel, stride, padding            zeros around the image count
+    avg_pool2d    kernel, stride, padding,           zeros around the image; whether they count
+                  count_include_pad
     concat        axis
     reshape shape / permute axes / slice axis start stop      layout only
 """
@@ -37,7 +39,7 @@ Attribute = int | float | bool | str | tuple[int, ...] | tuple[float, ...]
 
 KINDS = (
     "normalize", "conv2d", "linear", "matmul", "weighted_sum", "softmax", "layer_norm", "group_norm",
-    "function", "add", "mul", "mean", "avg_pool2d", "concat", *LAYOUT_OPS,
+    "function", "add", "sub", "mul", "mean", "avg_pool2d", "concat", "constant", *LAYOUT_OPS,
 )  # fmt: skip
 
 

@@ -20,12 +20,24 @@ class CalibrationOptions:
     weight_bits: int = 8
     output_bits: int = 16
     """Width of the logits, which no MAC reads; 8 bits would tie classes that the float model tells apart."""
+    preactivation_bits: int | None = None
+    """Of what only an activation function reads; None for activation_bits."""
+    residual_bits: int | None = None
+    """Of what only additions, norms, means and products of two activations read; None for activation_bits."""
+    score_bits: int | None = None
+    """Of what a softmax reads; None for activation_bits."""
     activation_granularity: Granularity = "tensor"
-    """"channel": a scale a channel where only depthwise convolutions read the tensor, the one place
-    where it is free at run time (docs/design.md, decision 5)."""
+    """"channel": a scale a channel wherever that is free at run time (calibration/granularity.py). Methods that choose
+    the granularity themselves pass over it."""
     weight_granularity: Granularity = "channel"
     activation_scheme: Scheme = "asymmetric"
     """Operands of matmul and weighted_sum are symmetric in either case, or a MAC would need 9 bits."""
+    bridge: bool = True
+    """Methods that know bridge blocks judge their layers at the block's end."""
+    mixed_granularity: bool = True
+    """Methods that choose between one scale and a scale a channel may do so."""
+    mixed_scheme: bool = True
+    """Methods that choose between symmetric and asymmetric codes may do so."""
     seed: int = 0
 
     def check(self, methods: tuple[str, ...]) -> None:
@@ -36,8 +48,11 @@ class CalibrationOptions:
             ("--activation-bits", self.activation_bits, 2, 16),
             ("--weight-bits", self.weight_bits, 2, 16),
             ("--output-bits", self.output_bits, 2, 16),
+            ("--preactivation-bits", self.preactivation_bits, 2, 16),
+            ("--residual-bits", self.residual_bits, 2, 16),
+            ("--score-bits", self.score_bits, 2, 16),
         ):
-            if not low <= bits <= high:
+            if bits is not None and not low <= bits <= high:
                 raise BadInput("a width is out of range", where=option, got=bits, expected=f"{low}..{high}")
         for option, value, known in (
             ("--activation-granularity", self.activation_granularity, ("tensor", "channel")),

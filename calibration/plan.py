@@ -9,16 +9,20 @@ import dataclasses
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from bittrue.calibration.graph import KINDS, FloatGraph, Node
 from bittrue.spec.documents import Arrays, FileKind
 
-FILE = FileKind("quantization plan", 1, "calibrate again: bittrue calibrate MODEL --images DIR --out PLAN")
+FILE = FileKind("quantization plan", 2, "calibrate again: bittrue calibrate MODEL --images DIR --out PLAN")
+
+LEARNED = "learned:"
+"""In front of the names of learned arrays, in a file."""
 
 
 @dataclass(frozen=True)
@@ -66,6 +70,10 @@ class QuantPlan:
     weights: Mapping[str, WeightPlan]
     preprocessing: Preprocessing
     provenance: Mapping[str, str]
+    learned: Mapping[str, NDArray[np.generic]] = field(default_factory=dict)
+    """What calibration learned beyond scales, keyed as parameters are. "NODE/weight": the codes themselves, int8 or
+    int16, of the weight with its input's channel scales folded in, where rounding to nearest is not what was chosen.
+    "NODE/bias": float32, instead of the graph's. The graph keeps the float model's own, for comparison."""
 
     def digest(self) -> str:
         """SHA-256 over the graph, its parameters and every chosen scale; provenance stands outside."""
@@ -73,12 +81,16 @@ class QuantPlan:
         for name in sorted(self.graph.parameters):
             found.update(f"{name} {self.graph.parameters[name].shape}".encode())
             found.update(np.ascontiguousarray(self.graph.parameters[name], dtype="<f4").tobytes())
+        for name, array in sorted(self.learned.items()):
+            found.update(f"{LEARNED}{name} {array.dtype.str} {array.shape}".encode())
+            found.update(np.ascontiguousarray(array).tobytes())
         return found.hexdigest()
 
 
 def save_plan(plan: QuantPlan, path: Path) -> None:
     """Write a plan; equal plans give equal bytes."""
-    FILE.write(path, plan.graph.parameters, _document(plan, provenance=True), plan.digest())
+    learned = {LEARNED + name: array for name, array in plan.learned.items()}
+    FILE.write(path, {**plan.graph.parameters, **learned}, _document(plan, provenance=True), plan.digest())
 
 
 def load_plan(path: Path) -> QuantPlan:
@@ -116,7 +128,7 @@ def _from_document(document: Mapping[str, Any], arrays: Arrays) -> QuantPlan:
         document["input"],
         tuple(document["input_shape"]),
         nodes,
-        {name: array.astype(np.float32, copy=False) for name, array in arrays.items()},
+        {name: array.astype(np.float32, copy=False) for name, array in arrays.items() if not name.startswith(LEARNED)},
     )
     provenance = document["provenance"]
     if not all(isinstance(text, str) for text in (*provenance.keys(), *provenance.values())):
@@ -131,6 +143,7 @@ def _from_document(document: Mapping[str, Any], arrays: Arrays) -> QuantPlan:
         },
         preprocessing=Preprocessing(**document["preprocessing"]),
         provenance=document["provenance"],
+        learned={name.removeprefix(LEARNED): array for name, array in arrays.items() if name.startswith(LEARNED)},
     )
 
 

@@ -3,67 +3,102 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from bittrue.calibration.graph import FloatGraph, Node
-from bittrue.calibration.methods.method import Method, Range
-from bittrue.calibration.options import CalibrationOptions
+from bittrue.calibration.lowering.channel_fold import (
+    BIAS_LIMIT,
+    folded_weight,
+    groups_of,
+    is_depthwise,
+    scales_read,
+)
 from bittrue.calibration.plan import TensorPlan, WeightPlan
 from bittrue.calibration.sites import Site
 from bittrue.spec.arithmetic import code_range
 
-BIAS_LIMIT = 1 << 29
-"""A weight scale is made no finer than keeps the layer's own |bias| below this; what the input's zero point
-folds in comes on top, and lowering proves that the sum fits."""
 ZERO_POINT_SPAN = 1 << 12
 """A zero point lies within this many codes of zero: 2,880 weights of 127 times it still fit a 32-bit bias."""
 RATIO_MIN = 2.0**-30
 """Nor finer than keeps every requantization ratio above this, so that its shift fits 62."""
 
 
-def plan_tensor(site: Site, method: Method, options: CalibrationOptions, *, is_output: bool) -> TensorPlan:
-    """Scale and zero point of every channel of a site."""
-    bits = options.output_bits if is_output else options.activation_bits
-    members = _members(site, options)
-    chosen = [_quantize_group(site, method, options, channels, symmetric, bits) for channels, symmetric in members]
-    per_channel: list[tuple[float, int, Range]] = [chosen[0]] * len(site.groups)
-    for (channels, _), choice in zip(members, chosen, strict=True):
-        for channel in channels:
-            per_channel[channel] = choice
-    one = len(members) == 1
-    used = per_channel[:1] if one else per_channel
+@dataclass(frozen=True)
+class Range:
+    """The real interval that the codes shall cover, low <= high."""
+
+    low: float
+    high: float
+
+    def times(self, factor: float) -> Range:
+        """Both ends moved by a factor: about zero where it lies inside, else about the middle."""
+        middle = 0.0 if self.low <= 0.0 <= self.high else (self.low + self.high) / 2
+        return Range(middle + (self.low - middle) * factor, middle + (self.high - middle) * factor)
+
+
+Part = tuple[NDArray[np.int64], bool]
+"""Channels of a site that share a scale, and whether their codes are symmetric."""
+
+
+def parts(site: Site, *, channelwise: bool, symmetric: bool) -> list[Part]:
+    """The sets of channels of a site that share a scale.
+
+    channelwise: a scale a channel, else one for each group that the site's readers tell apart. symmetric: all codes
+    are, not only those that a reader demands to be.
+    """
+    if channelwise:
+        each = site.symmetric[0] or symmetric or site.one_zero_point
+        return [(np.array([channel]), each) for channel in range(len(site.groups))]
+    groups = np.array(site.groups)
+    return [(np.flatnonzero(groups == index), forced or symmetric) for index, forced in enumerate(site.symmetric)]
+
+
+def plan_tensor(site: Site, bits: int, chosen: Sequence[tuple[Part, Range]]) -> TensorPlan:
+    """Scale and zero point of every channel of a site whose codes shall cover a range for each part."""
+    found = [
+        (*scale_and_zero_point(covered, bits, symmetric=symmetric, with_zero=site.padded), covered)
+        for (_, symmetric), covered in chosen
+    ]
+    one = len(found) == 1
+    per_channel = [found[0]] * (1 if one else len(site.groups))
+    if not one:
+        for ((channels, _), _), choice in zip(chosen, found, strict=True):
+            for channel in channels:
+                per_channel[channel] = choice
     return TensorPlan(
         bits=bits,
-        scale=tuple(scale for scale, _, _ in used),
-        zero_point=tuple(zero for _, zero, _ in used),
+        scale=tuple(scale for scale, _, _ in per_channel),
+        zero_point=tuple(zero for _, zero, _ in per_channel),
         axis=None if one else site.axis,
-        scheme="symmetric" if all(symmetric for _, symmetric in members) else "asymmetric",
-        low=tuple(seen.low for _, _, seen in used),
-        high=tuple(seen.high for _, _, seen in used),
+        scheme="symmetric" if all(symmetric for (_, symmetric), _ in chosen) else "asymmetric",
+        low=tuple(covered.low for _, _, covered in per_channel),
+        high=tuple(covered.high for _, _, covered in per_channel),
     )
 
 
-def _members(site: Site, options: CalibrationOptions) -> list[tuple[NDArray[np.int64], bool]]:
-    """The sets of channels that share a scale, each with whether its codes are symmetric."""
-    always = options.activation_scheme == "symmetric"
-    if options.activation_granularity == "channel" and site.depthwise:
-        return [(np.array([channel]), always) for channel in range(len(site.groups))]
-    groups = np.array(site.groups)
-    return [(np.flatnonzero(groups == index), always or symmetric) for index, symmetric in enumerate(site.symmetric)]
+def beside(graph: FloatGraph, concat: Node, tensors: Mapping[str, TensorPlan]) -> TensorPlan:
+    """The plan of a concat that copies codes: its inputs' side by side."""
+    plans = [tensors[name] for name in concat.inputs]
+    sizes = [graph.shape_of(name)[concat.integer("axis")] for name in concat.inputs]
 
+    def along(field: str) -> tuple[Any, ...]:
+        values = [(getattr(plan, field), size) for plan, size in zip(plans, sizes, strict=True)]
+        return tuple(v for held, size in values for v in (held if len(held) == size else held * size))
 
-def _quantize_group(
-    site: Site, method: Method, options: CalibrationOptions, channels: NDArray[np.int64], symmetric: bool, bits: int
-) -> tuple[float, int, Range]:
-    node = method.problem.graph.by_name[site.name]
-    if node.kind == "normalize":
-        chosen = input_range(node)
-    else:
-        chosen = method.activation_range(site, channels, symmetric=symmetric, bits=bits)
-    scale, zero_point = scale_and_zero_point(chosen, bits, symmetric=symmetric, with_zero=site.padded)
-    return scale, zero_point, chosen
+    return TensorPlan(
+        bits=plans[0].bits,
+        scale=along("scale"),
+        zero_point=along("zero_point"),
+        axis=concat.integer("axis"),
+        scheme="symmetric" if all(plan.scheme == "symmetric" for plan in plans) else "asymmetric",
+        low=along("low"),
+        high=along("high"),
+    )
 
 
 def input_range(node: Node) -> Range:
@@ -98,23 +133,38 @@ def scale_and_zero_point(chosen: Range, bits: int, *, symmetric: bool, with_zero
     return scale, code_low - math.floor(low / scale + 0.5)
 
 
+Limit = Callable[[NDArray[np.float64]], NDArray[np.float64]]
+"""Weights [rows, values] -> the magnitude that the largest code of each row stands for, [rows]."""
+
+
 def plan_weight(
-    graph: FloatGraph, node: Node, method: Method, options: CalibrationOptions, source: TensorPlan, output: TensorPlan
+    graph: FloatGraph,
+    node: Node,
+    limit: Limit,
+    tensors: Mapping[str, TensorPlan],
+    *,
+    bits: int,
+    whole: bool = False,
 ) -> WeightPlan:
-    """Symmetric weight scales of one conv2d or linear node, given the scales on either side of it."""
+    """Symmetric weight scales of one conv2d or linear node, given the plans of the tensors on either side of it.
+
+    Where the node reduces over channels with scales of their own, these are folded into the weight first, and the
+    scales are those of the folded weight. whole: one scale for all rows.
+    """
     weight = graph.parameter(node, "weight").astype(np.float64)
-    rows = weight.reshape(len(weight), -1)
-    whole = options.weight_granularity == "tensor"
-    limit = method.weight_limit(rows.reshape(1, -1) if whole else rows)
-    scale = np.broadcast_to(limit / ((1 << (options.weight_bits - 1)) - 1), (len(rows),))
-    depthwise = node.kind == "conv2d" and weight.shape[1] == 1 and len(source.scale) > 1
-    if depthwise:
-        scale_in = np.repeat(np.array(source.scale), len(rows) // len(source.scale))
+    scales, axis = scales_read(graph, tensors, node)
+    if axis is None:
+        scale_in = np.full(len(weight), scales[0])
+    elif is_depthwise(node, weight):
+        scale_in = np.repeat(scales, len(weight) // len(scales))
     else:
-        scale_in = np.full(len(rows), min(source.scale))
-    scale_out = np.broadcast_to(np.array(output.scale), (len(rows),))
+        weight, reference = folded_weight(weight, scales, groups_of(node))
+        scale_in = np.full(len(weight), reference)
+    rows = weight.reshape(len(weight), -1)
+    scale = np.broadcast_to(limit(rows.reshape(1, -1) if whole else rows) / ((1 << (bits - 1)) - 1), (len(rows),))
+    scale_out = np.broadcast_to(np.array(tensors[node.name].scale), (len(rows),))
     # A row of zeros may have any scale: the one whose ratio is 1 asks nothing of the shifter.
     scale = np.where(rows.any(axis=1) | whole, scale, scale_out / scale_in)
     reach = np.abs(graph.parameter(node, "bias").astype(np.float64))
     scale = np.maximum(scale, np.maximum(reach / (scale_in * BIAS_LIMIT), RATIO_MIN * scale_out / scale_in))
-    return WeightPlan(options.weight_bits, (float(scale.max()),) if whole else tuple(scale.tolist()))
+    return WeightPlan(bits, (float(scale.max()),) if whole else tuple(scale.tolist()))

@@ -16,6 +16,9 @@ from bittrue.calibration.graph import FloatGraph, Node
 MAC_OPERANDS = ("matmul", "weighted_sum")
 """Kinds that multiply two activations: a zero point other than 0 would cost the multiplier a ninth bit."""
 
+NORMS = ("layer_norm", "group_norm")
+"""Kinds whose unit adds one zero point for all channels."""
+
 
 @dataclass(frozen=True)
 class Site:
@@ -31,8 +34,8 @@ class Site:
     """For each group, whether a MAC takes it as one of two activations."""
     padded: bool
     """Whether a convolution pads it, so that 0 must be a code."""
-    depthwise: bool
-    """Whether only depthwise convolutions read it, so that a scale a channel costs nothing."""
+    one_zero_point: bool
+    """Whether all channels must share a zero point even where they have scales of their own."""
 
 
 def find_sites(graph: FloatGraph) -> tuple[Site, ...]:
@@ -44,30 +47,36 @@ def _site(graph: FloatGraph, node: Node) -> Site:
     axis = _channel_axis(graph, node)
     leaves = _leaves(graph, node.name, _channel_indices(node, axis))
     groups, readers = _groups(1 if axis is None else node.shape[axis], leaves)
-    everyone = graph.readers(node.name)
     return Site(
         name=node.name,
         shape=node.shape,
         axis=axis,
         groups=tuple(groups.tolist()),
         symmetric=tuple(any(reader.kind in MAC_OPERANDS for reader in group) for group in readers),
-        padded=any(reader.kind == "conv2d" and any(reader.integers("padding")) for reader in everyone),
-        depthwise=bool(everyone) and axis == 1 and all(_is_depthwise(graph, reader) for reader in everyone),
+        padded=_is_padded(graph, node.name),
+        one_zero_point=node.kind in NORMS,
     )
 
 
 def _channel_axis(graph: FloatGraph, node: Node) -> int | None:
     if node.kind in ("conv2d", "normalize"):
         return 1
-    if node.kind == "linear":  # the norm units have one output scale
+    if node.kind in ("linear", "layer_norm"):
         return len(node.shape) - 1
+    if node.kind == "group_norm":
+        return 1
     if node.kind == "function" and not graph.by_name[node.inputs[0]].is_layout:
         return _channel_axis(graph, graph.by_name[node.inputs[0]])
     return None
 
 
-def _is_depthwise(graph: FloatGraph, node: Node) -> bool:
-    return node.kind == "conv2d" and node.integer("groups") == graph.shape_of(node.inputs[0])[1]
+def _is_padded(graph: FloatGraph, name: str) -> bool:
+    """Whether a convolution pads a tensor, perhaps as a part of a concat."""
+    return any(
+        (reader.kind == "conv2d" and any(reader.integers("padding")))
+        or (reader.kind == "concat" and _is_padded(graph, reader.name))
+        for reader in graph.readers(name)
+    )
 
 
 def _channel_indices(node: Node, axis: int | None) -> NDArray[np.int64]:

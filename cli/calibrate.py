@@ -23,10 +23,10 @@ def register(app: typer.Typer) -> None:
             str, typer.Option("--weights", help='A .safetensors or .pth file, or "pretrained".')
         ] = "pretrained",
         side: Annotated[
-            int | None, typer.Option("--side", help="Image side in pixels, a multiple of 64; default the model's.")
+            int | None, typer.Option("--side", help="Image side in pixels that the model takes; default its own.")
         ] = None,
         limit: Annotated[int, typer.Option("--limit", min=1, help="Calibration images at most.")] = 32,
-        method: Annotated[str, typer.Option("--method", help="minmax or mse.")] = "minmax",
+        method: Annotated[str, typer.Option("--method", help="minmax, mse, q-hyvit or best.")] = "minmax",
         activation_bits: Annotated[int, typer.Option("--activation-bits", help="2..16")] = 8,
         weight_bits: Annotated[int, typer.Option("--weight-bits", help="2..16")] = 8,
         output_bits: Annotated[int, typer.Option("--output-bits", help="Bits of the logits, 2..16.")] = 16,
@@ -45,9 +45,15 @@ def register(app: typer.Typer) -> None:
         from bittrue.calibration.options import CalibrationOptions
 
         options = CalibrationOptions(
-            method, activation_bits, weight_bits, output_bits,
-            activation_granularity, weight_granularity, activation_scheme, seed,  # type: ignore[arg-type]
-        )  # fmt: skip
+            method=method,
+            activation_bits=activation_bits,
+            weight_bits=weight_bits,
+            output_bits=output_bits,
+            activation_granularity=activation_granularity,  # type: ignore[arg-type]
+            weight_granularity=weight_granularity,  # type: ignore[arg-type]
+            activation_scheme=activation_scheme,  # type: ignore[arg-type]
+            seed=seed,
+        )
         with progress_bars(quiet=json) as progress:
             plan = workflow.calibrate(
                 model,

@@ -27,7 +27,7 @@ def normalize(
     """
     unit, op, shape = unit_of(call.datapath), cast(RowNorm, call.op), call.output.shape
     low, high = call.output.code_range
-    ends = {"zero_point": np.array(call.output.zero_point), "low": np.array([low]), "high": np.array([high])}
+    ends = {"zero_point": np.array(call.output.zero_point[:1]), "low": np.array([low]), "high": np.array([high])}
     channels = {port.name for port in unit.ports if port.axes == ("n",)}
     arrays = {
         name: spread(array) if name in channels and array.size > 1 else array

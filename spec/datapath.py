@@ -26,8 +26,8 @@ from bittrue.spec.units.softmax import AnySoftmax
 from bittrue.spec.units.table import Table
 
 OpName = Literal[
-    "activation", "add", "avg_pool2d", "concat", "conv2d", "group_norm", "layer_norm", "linear", "matmul", "mean",
-    "mul", "permute", "reshape", "slice", "softmax", "table", "weighted_sum",
+    "activation", "add", "avg_pool2d", "concat", "constant", "conv2d", "group_norm", "layer_norm", "linear", "matmul",
+    "mean", "mul", "permute", "reshape", "slice", "softmax", "sub", "table", "weighted_sum",
 ]  # fmt: skip
 
 Found = TypeVar("Found")
@@ -54,8 +54,8 @@ class Datapath(Section):
     source: str
     """Where the arithmetic is documented: project, file, commit or version."""
     ops: tuple[OpName, ...] | None = None
-    """Ops that the hardware executes; None: all that its units can state. Layout ops, which only move codes, and
-    the quantizer of the image, which the host may run, are no matter of it."""
+    """Ops that the hardware executes; None: all that its units can state. Layout ops and constants, which
+    compute nothing, and the quantizer of the image, which the host may run, are no matter of it."""
     tensors: Tensors = Field(default_factory=Tensors)
     mac: Mac
     requantization: Requantization

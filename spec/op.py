@@ -8,8 +8,8 @@ only through this interface.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import ClassVar, Literal
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,6 +24,18 @@ Constants = Mapping[str, NDArray[np.integer]]
 
 VectorOp = Literal["requantize", "table", "add", "multiply", "compare", "divide", "root", "move"]
 """Element operations outside the MAC array. `requantize` is one multiply-round-shift-saturate."""
+
+
+ADDED = "added"
+"""Marks an attribute that programs of this format version were once written without."""
+
+
+def added(default: Any) -> Any:
+    """A field for an attribute that came to an op later.
+
+    At its default it is no part of a program's file or digest: a program that was written before keeps both.
+    """
+    return field(default=default, metadata={ADDED: True})
 
 
 @dataclass(frozen=True)
@@ -114,7 +126,7 @@ class Op:
     stages: ClassVar[tuple[str, ...]] = ()
     """Named intermediate values in the order in which they arise, on any datapath; the output is not one."""
     arity: ClassVar[int | None] = 1
-    """Number of inputs; None for one or more."""
+    """Number of inputs; None for one or more. A constant has none."""
 
     def roles_on(self, datapath: Datapath) -> tuple[str, ...]:
         """The constants that a step must bring on one datapath."""

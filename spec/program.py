@@ -20,8 +20,9 @@ from numpy.typing import NDArray
 from bittrue.spec.datapath import Datapath
 from bittrue.spec.errors import BadInput, BittrueError, IllFormed, Unsupported
 from bittrue.spec.layout import LayoutOp
-from bittrue.spec.op import AccumulatorBound, Call, Op
+from bittrue.spec.op import ADDED, AccumulatorBound, Call, Op
 from bittrue.spec.ops import OPS
+from bittrue.spec.ops.constant import Constant
 from bittrue.spec.tensors import Codes, TensorSpec
 
 FORMAT_VERSION = 2
@@ -152,8 +153,14 @@ class Program:
 
 
 def attributes(op: Op) -> dict[str, object]:
-    """An op's attributes by name, in declaration order."""
-    return {field.name: getattr(op, field.name) for field in fields(op)}
+    """An op's attributes by name, in declaration order; those that were added later only where they are not at
+    their default."""
+    values = {field.name: getattr(op, field.name) for field in fields(op)}
+    return {
+        field.name: values[field.name]
+        for field in fields(op)
+        if ADDED not in field.metadata or values[field.name] != field.default
+    }
 
 
 def with_bound(program: Program, step: Step) -> Step:
@@ -194,10 +201,10 @@ def check_step(program: Program, step: Step, known: set[str]) -> None:
         raise IllFormed("a step reads a tensor that nothing before it produces", got=unknown)
     if step.output not in program.tensors or step.output in known:
         raise IllFormed("a step's output is missing from the tensors, or produced twice", got=step.output)
-    if not step.inputs or (step.op.arity is not None and len(step.inputs) != step.op.arity):
+    if len(step.inputs) != step.op.arity and (step.op.arity is not None or not step.inputs):
         raise IllFormed("wrong number of inputs", got=len(step.inputs), expected=step.op.arity)
     quantizes_image = step.inputs == program.inputs and step.op.name == "table"
-    if not isinstance(step.op, LayoutOp) and not quantizes_image:
+    if not isinstance(step.op, (LayoutOp, Constant)) and not quantizes_image:
         check_executed(program.datapath, step.op.name)
     call = program.call(step)
     for role, array in call.constants.items():

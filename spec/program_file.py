@@ -12,7 +12,7 @@ from typing import Any
 
 from bittrue.spec.datapath import Datapath
 from bittrue.spec.documents import Arrays, FileKind, as_integers
-from bittrue.spec.op import AccumulatorBound, Op
+from bittrue.spec.op import ADDED, AccumulatorBound, Op
 from bittrue.spec.ops import OPS
 from bittrue.spec.program import FORMAT_VERSION, Program, Step, attributes
 from bittrue.spec.tensors import TensorSpec
@@ -106,6 +106,7 @@ def _op(name: str, values: Mapping[str, Any]) -> Op:
     typed = {
         field.name: _typed(values[field.name], hints[field.name], f"{name}.{field.name}")
         for field in dataclasses.fields(kind)
+        if ADDED not in field.metadata or field.name in values
     }
     if set(values) != set(typed):
         raise ValueError(f"unknown attributes of {name}: {sorted(set(values) - set(typed))}")

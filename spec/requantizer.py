@@ -7,6 +7,7 @@ import numpy as np
 from bittrue.spec.bounds import check_int64, held_accumulator
 from bittrue.spec.errors import IllFormed
 from bittrue.spec.op import Call
+from bittrue.spec.tensors import TensorSpec
 
 
 def check_requantizer(
@@ -174,14 +175,44 @@ def check_weight(call: Call) -> None:
             )
 
 
+def check_input_channels(call: Call, axis: int, *, depthwise: bool = False) -> None:
+    """Refuse an input of conv2d or linear whose scales vary along another axis than its channels, and zero points
+    that differ between channels where they are subtracted from codes (docs/design.md, decision 5).
+
+    depthwise: every output reads one channel, so that a multiplier subtracts one zero point.
+    """
+    spec = call.inputs[0]
+    if spec.axis not in (None, axis):
+        raise IllFormed(
+            "scales fold into weights only along the axis of the input channels",
+            where=f"{call.step}: tensor {spec.name}",
+            got=f"axis {spec.axis}",
+            expected=f"one scale, or axis {axis}",
+        )
+    if call.datapath.mac.zero_point == "subtracted" and not depthwise:
+        check_one_zero_point(call, spec, "a multiplier that subtracts the zero point has one for all channels")
+
+
+def check_one_zero_point(call: Call, spec: TensorSpec, why: str) -> None:
+    """Refuse a tensor whose zero points differ between channels."""
+    if len(set(spec.zero_point)) > 1:
+        raise IllFormed(
+            f"{why}, and a tensor's zero points differ between channels",
+            where=f"{call.step}: tensor {spec.name}",
+            got=f"{min(spec.zero_point)}..{max(spec.zero_point)} along axis {spec.axis}",
+            expected="one zero point",
+            next_step="quantize the tensor symmetrically, or with one scale",
+        )
+
+
 def check_per_tensor(call: Call, index: int) -> None:
-    """Refuse a per-channel scaled operand where the op reduces over the channel (docs/design.md, decision 5)."""
+    """Refuse a per-channel scaled operand where the op has no place for its scales (docs/design.md, decision 5)."""
     spec = call.inputs[index]
     if spec.axis is not None:
         raise IllFormed(
-            "an op that reduces over channels cannot take a per-channel quantized input",
+            "this op cannot take a per-channel quantized input",
             where=f"{call.step}: tensor {spec.name}",
             got=f"axis {spec.axis}",
             expected="one scale",
-            next_step="fold the channel scales into the weights before quantizing them",
+            next_step="quantize the tensor with one scale: only conv2d and linear fold channel scales into weights",
         )

@@ -2,7 +2,8 @@
 
 The integers are those of the unit (spec/units/norm, one kind a file): the constants a step brings are the
 unit's parameters and gamma and beta, its stages the unit's. A step's parameters have one value, or one a
-channel where the unit says so; stages of a row have the statistics shape of the op.
+channel where the unit says so; stages of a row have the statistics shape of the op. The output may have a scale a
+channel, which is part of that channel's gamma and beta; its zero point is one.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ import numpy as np
 from bittrue.spec.datapath import Datapath
 from bittrue.spec.errors import IllFormed
 from bittrue.spec.op import Call, Op, Shape, VectorOp, Work
-from bittrue.spec.requantizer import check_lengths, check_output_axis, check_per_tensor
+from bittrue.spec.requantizer import check_lengths, check_one_zero_point, check_output_axis, check_per_tensor
 from bittrue.spec.tensors import TensorSpec
 from bittrue.spec.units.norm import NormUnit
 from bittrue.spec.units.norm.unit import check_63_bits
@@ -53,7 +54,8 @@ class RowNorm(Op):
         axis, n = self.channel_axis(source.shape), self.row_length(source.shape)
         if not unit.reads_zero_point or source.axis != axis:
             check_per_tensor(call, 0)
-        check_output_axis(call)
+        check_output_axis(call, axis)
+        check_one_zero_point(call, call.output, "a norm unit adds one zero point")
         check_lengths(call, source.shape[axis], *(port.name for port in unit.parameters if port.axes == ("n",)))
         unit.check(call.step, Width(source.bits, source.signed), n, unit_constants(call))
         if unit.has_affine:

@@ -16,7 +16,7 @@ from norm_parameters import norm_parameters
 from numpy.random import Generator
 from numpy.typing import NDArray
 from op_datapaths import IOT_NPU
-from op_parts import Case, Constants, Shape, build, codes, requantizer, tensor, zero_points
+from op_parts import Case, Constants, Shape, build, codes, requantizer, tensor, with_axis, zero_points
 from plain_add import add_parameters
 
 from bittrue.spec.bounds import held_accumulator
@@ -26,6 +26,7 @@ from bittrue.spec.ops import (
     Add,
     AvgPool2d,
     Concat,
+    Constant,
     Conv2d,
     GroupNorm,
     LayerNorm,
@@ -37,6 +38,7 @@ from bittrue.spec.ops import (
     Reshape,
     Slice,
     Softmax,
+    Sub,
     Table,
     WeightedSum,
 )
@@ -78,6 +80,13 @@ def _activation(rng: Generator, name: str, shape: Shape, *, wide: bool = True) -
     return tensor(name, shape, bits=bits, signed=signed, zero_point=zero_points(rng, bits, signed, wide=wide))
 
 
+def _of_channels(rng: Generator, spec: TensorSpec, axis: int, path: Datapath, *, wide: bool) -> TensorSpec:
+    """The tensor with a scale a channel; its zero points differ where no multiplier subtracts them."""
+    if path.mac.zero_point == "subtracted":
+        return with_axis(spec, axis)
+    return with_axis(spec, axis, zero_points(rng, spec.bits, spec.signed, spec.shape[axis], wide=wide))
+
+
 def _factor(rng: Generator, path: Datapath, name: str, shape: Shape) -> TensorSpec:
     """The same for matmul and weighted_sum; registers that are read as unsigned have no zero point."""
     spec = _activation(rng, name, shape)
@@ -96,13 +105,19 @@ def conv2d_case(
     padding: tuple[int, int] = (1, 1),
     groups: int = 1,
     ties: bool = False,
+    channels: bool = False,
 ) -> Case:
-    """A depthwise convolution gets a zero point a channel; the output gets one a channel half of the time."""
+    """A depthwise convolution gets a zero point a channel; the output gets one a channel half of the time.
+
+    channels: any convolution has an input scale a channel, and a zero point where they are not subtracted.
+    """
     shape = (1, in_channels, *size)
     source = _activation(rng, "x", shape, wide=not any(padding))
     if groups == in_channels:
         points = zero_points(rng, source.bits, source.signed, in_channels, wide=not any(padding))
         source = replace(source, scale=(1.0,) * in_channels, zero_point=points, axis=1)
+    elif channels:
+        source = _of_channels(rng, source, 1, path, wide=not any(padding))
     op = Conv2d(out_channels, kernel, stride, padding, groups)
     axis = 1 if rng.integers(2) else None
     output = tensor(
@@ -122,13 +137,15 @@ def linear_case(
     in_features: int = 7,
     out_features: int = 4,
     ties: bool = False,
+    channels: bool = False,
 ) -> Case:
-    """Rows of codes times a weight matrix."""
+    """Rows of codes times a weight matrix; channels: an input scale a feature, as in `conv2d_case`."""
     axis = len(rows) if rng.integers(2) else None
     points = zero_points(rng, 8, True, 1 if axis is None else out_features)
     output = tensor("y", (*rows, out_features), zero_point=points, axis=axis)
     constants = _weighted(rng, path, (out_features, in_features))
     source = _activation(rng, "x", (*rows, in_features))
+    source = _of_channels(rng, source, len(rows), path, wide=True) if channels else source
     return _accumulating(
         rng,
         Linear(out_features),
@@ -216,14 +233,23 @@ def avg_pool2d_case(
     kernel: tuple[int, int] = (3, 2),
     stride: tuple[int, int] = (2, 1),
     padding: tuple[int, int] = (1, 1),
+    count_include_pad: bool | None = None,
     ties: bool = False,
 ) -> Case:
-    """A window over an image with a border; the input keeps a wide zero point when it draws one."""
-    op, shape = AvgPool2d(kernel, stride, padding), (1, channels, *size)
+    """A window over an image with a border; the input keeps a wide zero point when it draws one.
+
+    count_include_pad: where None, as the datapath's unit has it.
+    """
+    folded = path.avg_pool2d.kind == "folded"
+    op, shape = (
+        AvgPool2d(kernel, stride, padding, folded if count_include_pad is None else count_include_pad),
+        (1, channels, *size),
+    )
     output = tensor("y", op.output_shape([shape]), zero_point=zero_points(rng, 8, True))
     source = _activation(rng, "x", shape)
-    if path.avg_pool2d.kind == "folded":
-        return _accumulating(rng, op, [source], output, {}, path, ties=ties)
+    if folded:
+        count = 1 if op.count_include_pad else op.taps
+        return _accumulating(rng, op, [source], output, {}, path, count=count, ties=ties)
     if path.avg_pool2d.kind == "divide":
         output = replace(output, zero_point=source.zero_point)
     return Case(build(op, [source], output, {}, path), (codes(rng, source),))
@@ -237,6 +263,12 @@ def add_case(rng: Generator, path: Datapath = IOT_NPU, *, shape: Shape = (1, 3, 
     output = tensor("y", shape, zero_point=zero_points(rng, 8, True, wide=unit.kind != "float32"))
     constants = add_parameters(rng, unit, max(a.magnitude_max, b.magnitude_max), ties=ties)
     return Case(build(Add(), [a, b], output, constants, path), (codes(rng, a), codes(rng, b)))
+
+
+def sub_case(rng: Generator, path: Datapath = IOT_NPU, *, shape: Shape = (1, 3, 2, 3), ties: bool = False) -> Case:
+    """An add unit that subtracts."""
+    case = add_case(rng, path, shape=shape, ties=ties)
+    return replace(case, call=build(Sub(), case.call.inputs, case.call.output, dict(case.call.constants), path))
 
 
 def mul_case(
@@ -277,6 +309,12 @@ def concat_case(
         reach = max(spec.magnitude_max for spec in inputs)
         constants = requantizer(rng, path, reach, 8, len(parts), ties=ties, op="concat")
     return Case(build(Concat(axis), inputs, output, constants, path), tuple(codes(rng, spec) for spec in inputs))
+
+
+def constant_case(rng: Generator, path: Datapath = IOT_NPU, *, shape: Shape = (1, 3, 2, 4), bits: int = 8) -> Case:
+    """No operands."""
+    output = tensor("y", shape, bits=bits, zero_point=zero_points(rng, bits, True))
+    return Case(build(Constant(shape), [], output, {"codes": codes(rng, output)}, path), ())
 
 
 def softmax_case(
@@ -386,6 +424,7 @@ BUILDERS: dict[str, Callable[[Generator, Datapath], Case]] = {
     "add": add_case,
     "avg_pool2d": avg_pool2d_case,
     "concat": concat_case,
+    "constant": constant_case,
     "conv2d": conv2d_case,
     "group_norm": group_norm_case,
     "layer_norm": layer_norm_case,
@@ -397,6 +436,7 @@ BUILDERS: dict[str, Callable[[Generator, Datapath], Case]] = {
     "reshape": reshape_case,
     "slice": slice_case,
     "softmax": softmax_case,
+    "sub": sub_case,
     "table": table_case,
     "weighted_sum": weighted_sum_case,
 }

@@ -45,6 +45,13 @@ def tensor(
     )
 
 
+def with_axis(spec: TensorSpec, axis: int, points: Sequence[int] | None = None) -> TensorSpec:
+    """The tensor with a scale for each index of an axis, and these zero points, or the one it has for all."""
+    count = spec.shape[axis]
+    chosen = spec.zero_point * count if points is None else tuple(int(point) for point in points)
+    return replace(spec, scale=tuple(1.0 + index for index in range(count)), zero_point=chosen, axis=axis)
+
+
 def codes(rng: Generator, spec: TensorSpec) -> NDArray[np.integer]:
     """Random codes over the whole range, a quarter of them at its ends."""
     low, high = spec.code_range

@@ -126,15 +126,19 @@ def mean(call: Call, operands: list[Array], index: tuple[int, ...]) -> tuple[int
 
 
 def avg_pool2d(call: Call, operands: list[Array], index: tuple[int, ...]) -> tuple[int, int]:
-    """(accumulator, channel) of one output element; a tap outside the image adds 0 in its place."""
+    """(accumulator, requantizer) of one output element; a tap outside the image adds 0 in its place.
+
+    There is one requantizer, or one for each number of taps inside the image.
+    """
     op, (_, c, y, x) = call.op, index
     _, _, height, width = operands[0].shape
-    addends = []
+    addends, taps = [], 0
     for ky, kx in product(range(op.kernel[0]), range(op.kernel[1])):  # type: ignore[attr-defined]
         at = y * op.stride[0] + ky - op.padding[0], x * op.stride[1] + kx - op.padding[1]  # type: ignore[attr-defined]
         inside = 0 <= at[0] < height and 0 <= at[1] < width
         addends.append(centred(call, operands, 0, (0, c, *at)) if inside else 0)
-    return row(call, addends), 0
+        taps += inside
+    return row(call, addends), 0 if op.count_include_pad else taps - 1  # type: ignore[attr-defined]
 
 
 def mul(call: Call, operands: list[Array], index: tuple[int, ...]) -> tuple[int, int]:
@@ -154,6 +158,23 @@ def finished(call: Call, value: int, channel: int, index: tuple[int, ...]) -> tu
         multiplier, shift = (pick(call, role, channel) for role in ("multiplier", "shift"))
         found = requantized(unit, value, multiplier, shift, point, low, high)
     return found.get("limited", found["rounded"]), found["output"]
+
+
+def subtract(call: Call, operands: list[Array]) -> dict[str, Array]:
+    """Both stages and the output."""
+    found = {name: np.zeros(call.output.shape, np.int64) for name in ("accumulator", "rounded", "output")}
+    for index in np.ndindex(call.output.shape):
+        total = centred(call, operands, 0, index) * pick(call, "multiplier_a", 0)
+        total -= centred(call, operands, 1, index) * pick(call, "multiplier_b", 0)
+        rounded = rounded_quotient(total, pick(call, "shift", 0), call.datapath.add.rounding)
+        found["accumulator"][index], found["rounded"][index] = total, rounded
+        found["output"][index] = code(call, rounded, index)
+    return found
+
+
+def constant(call: Call, operands: list[Array]) -> dict[str, Array]:
+    """The output."""
+    return {"output": np.array(call.constants["codes"].tolist(), np.int64)}
 
 
 def ends_in_requantizer(accumulator_of, call: Call, operands: list[Array]) -> dict[str, Array]:  # type: ignore[no-untyped-def]
@@ -259,6 +280,15 @@ def expected(call: Call, operands: list[Array]) -> dict[str, Array]:
         "avg_pool2d": avg_pool2d,
         "mul": mul,
     }
-    others = {"add": add, "concat": concat, "table": table, "softmax": softmax, "layer_norm": norm, "group_norm": norm}
+    others = {
+        "add": add,
+        "concat": concat,
+        "constant": constant,
+        "group_norm": norm,
+        "layer_norm": norm,
+        "softmax": softmax,
+        "sub": subtract,
+        "table": table,
+    }
     name = call.op.name
     return ends_in_requantizer(macs[name], call, operands) if name in macs else others[name](call, operands)

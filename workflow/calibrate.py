@@ -36,7 +36,7 @@ def calibrate(
     """Calibrate a timm model on unlabelled images and write the plan to `out`, if given.
 
     model: timm's name. weights: a .safetensors or .pth file, or "pretrained" (timm downloads). images:
-    an ImageFolder, a flat folder or one image. side: image side in pixels, a multiple of 64; the
+    an ImageFolder, a flat folder or one image. side: image side in pixels that the model takes; the
     model's own where None. limit: how many images, drawn with options.seed; all where None or where
     there are fewer. Raises BittrueError for anything that cannot be used.
     """
@@ -72,7 +72,7 @@ def calibrate(
         loaded.preprocessing,
         options,
         provenance,
-        progress=lambda done: progress("calibrate", done, len(chosen)),
+        progress=progress,
     )
     if out is not None:
         save_plan(plan, out)

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from torch.fx import Node as FxNode
 
+from bittrue.calibration.frontend.aten_arithmetic import ARITHMETIC, add_constant, add_tensors
 from bittrue.calibration.frontend.aten_layout import LAYOUT
 from bittrue.calibration.frontend.translator import Translation, Translator
 from bittrue.calibration.graph import Attribute
@@ -39,13 +40,14 @@ def _linear(t: Translator, node: FxNode, args: list[Any]) -> str:
 
 
 def _batch_norm(t: Translator, node: FxNode, args: list[Any]) -> str:
-    """y = scale * x + offset, for `fold` to take in."""
+    """scale * x + offset, a channel of axis 1."""
     x, gamma, beta, mean, variance, training, _, epsilon, _ = args
     if training:
         t.refuse(node, "batch norm in training mode")
     ones = np.ones_like(mean)
     scale = (ones if gamma is None else gamma) / np.sqrt(variance + epsilon)
-    return t.emit(node, "batch_norm", [x], scale=scale, offset=(0 * ones if beta is None else beta) - mean * scale)
+    offset = (0 * ones if beta is None else beta) - mean * scale
+    return t.emit(node, "affine", [x], {"axis": 1}, scale=scale, offset=offset)
 
 
 def _layer_norm(t: Translator, node: FxNode, args: list[Any]) -> str:
@@ -86,55 +88,30 @@ def _softmax(t: Translator, node: FxNode, args: list[Any]) -> str:
 
 
 def _matmul(t: Translator, node: FxNode, args: list[Any]) -> str:
-    """Two activations."""
+    """Two activations, or one and a matrix of weights."""
+    x, weight = args[:2]
+    if isinstance(x, str) and isinstance(weight, np.ndarray) and weight.ndim == 2:
+        return t.emit(node, "linear", [x], weight=weight.T.copy(), bias=np.zeros(weight.shape[1]))
     return t.emit(node, "matmul", args[:2], {"transpose_b": False, "scale": 1.0})
 
 
 def _scaled_dot_product_attention(t: Translator, node: FxNode, args: list[Any]) -> str:
-    """softmax(scale * q k^T) v, as three nodes."""
+    """softmax(scale * q k^T + mask) v, as nodes of their own; a mask is added, so it holds numbers."""
     q, k, v, mask, dropout, causal, scale, *_ = args
-    if mask is not None or dropout or causal:
-        t.refuse(node, "attention with a mask, dropout or causal order")
+    if dropout or causal or (isinstance(mask, np.ndarray) and mask.dtype.kind != "f"):
+        t.refuse(node, "attention with dropout, causal order or a mask of truth values")
     shape = tuple(node.meta["val"].shape)
     keys = t.draft.node(k).shape[-2]
     scale = 1.0 / math.sqrt(t.draft.node(q).shape[-1]) if scale is None else float(scale)
     scores = t.emit(
         node, "matmul", [q, k], {"transpose_b": True, "scale": scale}, suffix="scores", shape=(*shape[:-1], keys)
     )
+    if isinstance(mask, str):
+        scores = add_tensors(t, node, scores, mask, suffix="masked")
+    elif mask is not None:
+        scores = add_constant(t, node, scores, mask, suffix="masked")
     softmax = t.emit(node, "softmax", [scores], suffix="softmax", shape=(*shape[:-1], keys))
     return t.emit(node, "matmul", [softmax, v], {"transpose_b": False, "scale": 1.0}, suffix="context")
-
-
-def _add(t: Translator, node: FxNode, args: list[Any]) -> str:
-    """Two activations of one shape."""
-    a, b, alpha = args
-    shapes = {t.draft.node(x).shape for x in (a, b) if isinstance(x, str)}
-    if alpha != 1 or not (isinstance(a, str) and isinstance(b, str)) or len(shapes) != 1:
-        t.refuse(node, "an addition that is not of two activations of one shape")
-    return t.emit(node, "add", [a, b])
-
-
-def _mul(t: Translator, node: FxNode, args: list[Any]) -> str:
-    """By a scalar (folded later) or of two activations, the repeating one second."""
-    a, b = args[:2]
-    for x, factor in ((a, b), (b, a)):
-        if isinstance(factor, (int, float)) and isinstance(x, str):
-            return t.emit(node, "scale", [x], {"factor": float(factor)})
-    if not (isinstance(a, str) and isinstance(b, str)):
-        t.refuse(node, "a product with a constant tensor")
-    # Broadcasting is b's: put the larger tensor first.
-    if t.draft.node(a).shape != tuple(node.meta["val"].shape):
-        a, b = b, a
-    if t.draft.node(a).shape != tuple(node.meta["val"].shape):
-        t.refuse(node, "a product in which both sides repeat")
-    return t.emit(node, "mul", [a, b])
-
-
-def _div(t: Translator, node: FxNode, args: list[Any]) -> str:
-    """By a scalar."""
-    if not isinstance(args[1], (int, float)):
-        t.refuse(node, "a division by a tensor")
-    return t.emit(node, "scale", [args[0]], {"factor": 1.0 / float(args[1])})
 
 
 def _sum(t: Translator, node: FxNode, args: list[Any]) -> str:
@@ -154,26 +131,37 @@ def _adaptive_avg_pool2d(t: Translator, node: FxNode, args: list[Any]) -> str:
 
 
 def _avg_pool2d(t: Translator, node: FxNode, args: list[Any]) -> str:
-    """Windows that count the zeros around the image."""
+    """Windows at the border count the zeros around the image, or do not."""
     x, kernel, stride, padding, ceil_mode, count_include_pad, divisor = args
-    if ceil_mode or divisor is not None or (any(padding) and not count_include_pad):
-        t.refuse(node, "average pooling with ceil_mode, a divisor of its own, or windows cut at the border")
+    if ceil_mode or divisor is not None:
+        t.refuse(node, "average pooling with ceil_mode or a divisor of its own")
     attributes: dict[str, Attribute] = {
         "kernel": _pair(kernel),
         "stride": _pair(stride or kernel),
         "padding": _pair(padding),
+        "count_include_pad": count_include_pad or not any(padding),
     }
     return t.emit(node, "avg_pool2d", [x], attributes)
 
 
 def _mean(t: Translator, node: FxNode, args: list[Any]) -> str:
-    """Over the last two axes of an image."""
+    """Over any axes but the first: of an image as it lies; else (tokens) brought into an image of one column."""
     x, axes, keep = args[:3]
     shape = t.draft.node(x).shape
-    if len(shape) != 4 or sorted(axis % 4 for axis in axes or ()) != [2, 3]:
-        t.refuse(node, "a mean over other axes than the last two of an image")
+    rank = len(shape)
+    reduced = sorted(axis % rank for axis in axes or range(rank))
+    if 0 in reduced or shape[0] != 1:
+        t.refuse(node, "a mean over the first axis")
+    if rank != 4 or reduced != [2, 3]:
+        order = [axis for axis in range(rank) if axis not in reduced] + reduced
+        if order != list(range(rank)):
+            moved = tuple(shape[axis] for axis in order)
+            x = t.emit(node, "permute", [x], {"axes": tuple(order)}, suffix="permute", shape=moved)
+        count = math.prod(shape[axis] for axis in reduced)
+        shape = (1, math.prod(shape) // count, count, 1)
+        x = t.emit(node, "reshape", [x], suffix="reshape", shape=shape)
     pooled = t.emit(node, "mean", [x], suffix="mean", shape=(*shape[:2], 1, 1))
-    return pooled if keep else t.emit(node, "reshape", [pooled])
+    return pooled if keep and rank == 4 and reduced == [2, 3] else t.emit(node, "reshape", [pooled])
 
 
 def _gelu(t: Translator, node: FxNode, args: list[Any]) -> str:
@@ -204,14 +192,11 @@ def _pair(values: Sequence[int]) -> tuple[int, int]:
 
 ATEN: dict[str, Translation] = {
     "adaptive_avg_pool2d": _adaptive_avg_pool2d,
-    "add": _add,
-    "add_": _add,
     "avg_pool2d": _avg_pool2d,
     "batch_norm": _batch_norm,
     "bmm": _matmul,
     "cat": _cat,
     "conv2d": _conv2d,
-    "div": _div,
     "gelu": _gelu,
     "group_norm": _group_norm,
     "hardtanh": _hardtanh,
@@ -220,11 +205,10 @@ ATEN: dict[str, Translation] = {
     "linear": _linear,
     "matmul": _matmul,
     "mean": _mean,
-    "mul": _mul,
-    "mul_": _mul,
     "scaled_dot_product_attention": _scaled_dot_product_attention,
     "softmax": _softmax,
     "sum": _sum,
+    **ARITHMETIC,
     **LAYOUT,
 }
 """By ATen op name, overloads together."""

@@ -58,6 +58,29 @@ def _chunk(t: Translator, node: FxNode, args: list[Any]) -> list[str]:
     return _split(t, node, [args[0], size, args[2]])
 
 
+def _slice(t: Translator, node: FxNode, args: list[Any]) -> str:
+    """Neighbouring indices of one axis; ends as Python counts them."""
+    x, axis, start, stop, step = args
+    shape = t.draft.node(x).shape
+    axis %= len(shape)
+    if step != 1:
+        t.refuse(node, "a slice with a step")
+    first, last, _ = slice(start, stop).indices(shape[axis])
+    if (first, last) == (0, shape[axis]):
+        return str(x)
+    return t.emit(node, "slice", [x], {"axis": axis, "start": first, "stop": last})
+
+
+def _select(t: Translator, node: FxNode, args: list[Any]) -> str:
+    """One index of one axis, without the axis."""
+    x, axis, index = args
+    shape = t.draft.node(x).shape
+    axis, index = axis % len(shape), index % shape[axis % len(shape)]
+    part = (*shape[:axis], 1, *shape[axis + 1 :])
+    attributes: dict[str, Attribute] = {"axis": axis, "start": index, "stop": index + 1}
+    return t.emit(node, "reshape", [t.emit(node, "slice", [x], attributes, suffix="slice", shape=part)])
+
+
 def _slices(t: Translator, node: FxNode, x: str, axis: int, sizes: Sequence[int]) -> list[str]:
     """Consecutive parts of one axis."""
     shape, start, parts = t.draft.node(x).shape, 0, []
@@ -75,6 +98,8 @@ LAYOUT: dict[str, Translation] = {
     "flatten": _reshape,
     "permute": _permute,
     "reshape": _reshape,
+    "select": _select,
+    "slice": _slice,
     "split": _split,
     "split_with_sizes": _split_with_sizes,
     "squeeze": _reshape,

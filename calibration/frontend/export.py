@@ -7,12 +7,14 @@ import math
 import numpy as np
 import torch
 from torch import nn
+from torch.export import ExportedProgram
 
 from bittrue.calibration.float_run import FloatRunner
 from bittrue.calibration.frontend.aten import ATEN
 from bittrue.calibration.frontend.draft import GraphDraft
-from bittrue.calibration.frontend.fold import fold_batch_norms, fold_scales
-from bittrue.calibration.frontend.fuse import fuse_weighted_sums
+from bittrue.calibration.frontend.fold_affine import fold_affines
+from bittrue.calibration.frontend.fold_scale import fold_scales
+from bittrue.calibration.frontend.fuse import fuse_parallel_linears, fuse_weighted_sums
 from bittrue.calibration.frontend.translator import Translator
 from bittrue.calibration.graph import FloatGraph, Node
 from bittrue.spec.errors import Unsupported
@@ -35,31 +37,39 @@ def export_graph(
     mean, std: the model's preprocessing per colour channel, which becomes the first node.
     Raises Unsupported with the op, its module path and the list of supported ops.
     """
-    if not 64 <= side <= SIDE_MAX or side % 64:
-        # At other sides timm's MobileViT resizes the feature map inside the block.
-        raise Unsupported(
-            "the image side is no multiple of 64 that bittrue takes",
-            got=side,
-            expected=f"64, 128, 192, 256, ... {SIDE_MAX}",
-            next_step="at other sides the model resizes inside its blocks with aten.upsample_bilinear2d, "
-            "which bittrue does not lower",
-        )
-    example = torch.zeros(1, len(mean), side, side)
-    was_training = module.training
-    module.eval()
-    try:
-        exported = torch.export.export(module, (example,))
-    finally:
-        module.train(was_training)
+    if not 1 <= side <= SIDE_MAX:
+        raise Unsupported("the image side is out of range", got=side, expected=f"1..{SIDE_MAX} pixels")
+    exported = _exported(module, torch.zeros(1, len(mean), side, side))
     draft = GraphDraft(model, IMAGE, (1, len(mean), side, side))
     draft.add(Node(INPUT, "normalize", (IMAGE,), draft.input_shape, INPUT, {"mean": mean, "std": std}))
     output = Translator(draft, exported, INPUT, ATEN).run()
-    fold_batch_norms(draft)
     fold_scales(draft)
+    fold_affines(draft, output)
     fuse_weighted_sums(draft)
+    fuse_parallel_linears(draft)
     graph = draft.finish(output)
     _verify(module, graph)
     return graph
+
+
+def _exported(module: nn.Module, example: torch.Tensor) -> ExportedProgram:
+    """Run once, then export: a model may keep what it computes of its parameters, and export must not be the first
+    to see it. Raises Unsupported where the model itself refuses the example."""
+    was_training = module.training
+    module.eval()
+    try:
+        with torch.no_grad():
+            module(example)
+        return torch.export.export(module, (example,))
+    except (AssertionError, IndexError, RuntimeError, TypeError, ValueError) as error:
+        raise Unsupported(
+            "the model does not run on images of this side, or cannot be exported",
+            got=f"side {example.shape[-1]}: {type(error).__name__}: {(str(error).splitlines() or [''])[0]}"[:300],
+            expected="a side that the model takes, and no branches on values",
+            next_step="choose the side that the model was made for",
+        ) from error
+    finally:
+        module.train(was_training)
 
 
 def _verify(module: nn.Module, graph: FloatGraph) -> None:

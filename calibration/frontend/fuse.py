@@ -23,3 +23,18 @@ def fuse_weighted_sums(draft: GraphDraft) -> None:
         fused = replace(total, kind="weighted_sum", inputs=product.inputs)
         draft.nodes[draft.nodes.index(total)] = fused
         draft.nodes.remove(product)
+
+
+def fuse_parallel_linears(draft: GraphDraft) -> None:
+    """The sum of two linear layers of one input is one linear layer: W x + V x = (W + V) x."""
+    for total in [node for node in draft.nodes if node.kind == "add"]:
+        total = draft.node(total.name)
+        layers = [draft.node(name) for name in total.inputs if name != draft.input]
+        alike = len({(layer.kind, layer.inputs) for layer in layers}) == 1 and layers[0].kind == "linear"
+        if not alike or len(set(total.inputs)) != 2 or any(len(draft.consumers(layer.name)) != 1 for layer in layers):
+            continue
+        for role in ("weight", "bias"):
+            left, right = (draft.parameters[f"{layer.name}/{role}"] for layer in layers)
+            draft.parameters[f"{total.name}/{role}"] = left + right
+        draft.nodes[draft.nodes.index(total)] = replace(total, kind="linear", inputs=layers[0].inputs)
+        draft.nodes = [node for node in draft.nodes if node not in layers]

@@ -10,10 +10,10 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NoReturn
 
 import numpy as np
-import torch
 from torch.export import ExportedProgram
 from torch.fx import Node as FxNode
 
+from bittrue.calibration.frontend.constant_arrays import ConstantArrays, as_array, reads_constants
 from bittrue.calibration.frontend.draft import GraphDraft, unique
 from bittrue.calibration.graph import Attribute, Node
 from bittrue.spec.errors import Unsupported
@@ -27,6 +27,12 @@ FUNCTIONS = {
 
 ALIASES = ("dropout", "dropout_", "contiguous", "clone", "expand_as", "expand", "alias", "detach", "lift_fresh_copy")
 """Ops whose output is their input: dropout in eval mode, copies, and broadcasts that `mul` does itself."""
+
+REFUSED = {
+    "upsample_bilinear2d": "timm's MobileViT resizes inside its blocks where the image side is no multiple of 64: "
+    "choose 64, 128, 192, 256, ...",
+}
+"""ATen ops that no table has and whose reason is known, and what to do about it."""
 
 UNSUPPORTED_OPTIONS = ("dtype", "rounding_mode", "enable_gqa")
 """Options that change what an op computes and that no translation reads."""
@@ -46,6 +52,7 @@ class Translator:
         self.graph = exported.graph_module.graph
         self.values: dict[str, Any] = {}
         """fx node name -> tensor name, or parameter array, or list of tensor names."""
+        self.constants = ConstantArrays()
         signature = exported.graph_signature
         state = {**dict(exported.named_parameters()), **dict(exported.named_buffers()), **exported.constants}
         held = {
@@ -56,7 +63,9 @@ class Translator:
         for node in self.graph.nodes:
             if node.op == "placeholder":
                 self.values[node.name] = (
-                    state[held[node.name]].detach().to(torch.float64).cpu().numpy() if node.name in held else input_name
+                    self.constants.hold(as_array(state[held[node.name]]), held[node.name])
+                    if node.name in held
+                    else input_name
                 )
         self.users_in_module: dict[str, int] = {}
         for node in self.graph.nodes:
@@ -80,12 +89,15 @@ class Translator:
             whole, index = node.args
             return self.value(whole)[index]
         op = op_name(node)
-        if not str(node.target).startswith("aten.") or op not in {*ALIASES, *FUNCTIONS, *self.translations}:
-            self.refuse(node, "an op that bittrue does not lower")
+        constant = reads_constants(node, self.values)
+        if not constant and op not in {*ALIASES, *FUNCTIONS, *self.translations}:
+            self.refuse(node, "an op that bittrue does not lower", next_step=REFUSED.get(op))
         arguments = self.arguments(node)
         if op.endswith("_") and any(_is_shared(source) for source in node.all_input_nodes):
             # Whoever reads the storage later would read the changed value, which a graph of values cannot say.
             self.refuse(node, "an in-place op whose input is read again")
+        if constant:
+            return self.constants.evaluate(node, self.values)
         changed = [name for name in UNSUPPORTED_OPTIONS if node.kwargs.get(name)]
         if changed:
             self.refuse(node, f"an op with the option {', '.join(changed)}")
@@ -111,7 +123,7 @@ class Translator:
             return [self.value(item) for item in argument]
         return argument
 
-    def refuse(self, node: FxNode, why: str) -> NoReturn:
+    def refuse(self, node: FxNode, why: str, *, next_step: str | None = None) -> NoReturn:
         """Raise Unsupported for a node, with the list of what is supported."""
         known = sorted({*self.translations, *FUNCTIONS, *ALIASES})
         raise Unsupported(
@@ -119,7 +131,7 @@ class Translator:
             where=f"module {module_path(node) or '(root)'}",
             got=f"arguments {node.args} {node.kwargs}"[:300],
             expected="one of: " + ", ".join(known),
-            next_step="replace the op in the model, or add it (docs/adding_an_op.md)",
+            next_step=next_step or "replace the op in the model, or add it (docs/adding_an_op.md)",
         )
 
     def emit(
@@ -133,15 +145,21 @@ class Translator:
         shape: tuple[int, ...] | None = None,
         **parameters: np.ndarray,
     ) -> str:
-        """Add a draft node. Its name is the module's path where the module does nothing else."""
+        """Add a draft node, and a constant node for each input that is an array.
+
+        Its name is the module's path where the module does nothing else.
+        """
         path = module_path(node)
+        values = [self.value(item) for item in inputs]
+        names = tuple(
+            self.constants.emit(self.draft, item, path) if isinstance(item, np.ndarray) else item for item in values
+        )
+        if not all(isinstance(found, str) for found in names):
+            self.refuse(node, "an operand that is a number, not a tensor")
         alone = self.users_in_module.get(path) == 1 and not suffix
         own = suffix or op_name(node).rstrip("_")
         base = path if alone and path else ".".join(part for part in (path, own) if part)
         name = unique(base, {self.draft.input} | {known.name for known in self.draft.nodes})
-        names = tuple(self.value(item) for item in inputs)
-        if not all(isinstance(found, str) for found in names):
-            self.refuse(node, "an operand that is a constant or a parameter, not an activation")
         result = tuple(shape if shape is not None else node.meta["val"].shape)
         return self.draft.add(Node(name, kind, names, result, path, attributes or {}), **parameters)
 

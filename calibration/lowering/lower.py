@@ -8,8 +8,9 @@ from dataclasses import replace
 
 from bittrue.calibration.graph import Node
 from bittrue.calibration.lowering.activation import lower_function, lower_normalize
-from bittrue.calibration.lowering.add import lower_add
+from bittrue.calibration.lowering.add import lower_add, lower_sub
 from bittrue.calibration.lowering.concat import lower_concat
+from bittrue.calibration.lowering.constant import lower_constant
 from bittrue.calibration.lowering.constants import Constants
 from bittrue.calibration.lowering.context import Lowering
 from bittrue.calibration.lowering.elementwise import lower_layout
@@ -42,10 +43,12 @@ LOWERINGS: dict[str, Callable[[Lowering, Node], tuple[Op, Constants]]] = {
     "group_norm": lower_group_norm,
     "function": lower_function,
     "add": lower_add,
+    "sub": lower_sub,
     "mul": lower_mul,
     "mean": lower_mean,
     "avg_pool2d": lower_avg_pool2d,
     "concat": lower_concat,
+    "constant": lower_constant,
     "reshape": lower_layout,
     "permute": lower_layout,
     "slice": lower_layout,
@@ -95,13 +98,14 @@ def lower_plan(
 
 def _check_exists(datapath: Datapath, node: Node) -> None:
     """Refuse the first node, in program order, that the hardware has no op or no unit for."""
-    if node.is_layout or node.kind == "normalize":
+    if node.is_layout or node.kind in ("normalize", "constant"):
         return
     name = node.kind
     if name == "function":
         name = "activation" if node.text("function") in datapath.activation else "table"
     units = {
         "add": ("add", datapath.add),
+        "sub": ("add", datapath.add),
         "softmax": ("softmax", datapath.softmax),
         "layer_norm": ("norm", datapath.norm),
         "group_norm": ("norm", datapath.norm),

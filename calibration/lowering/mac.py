@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bittrue.calibration.graph import Node
+from bittrue.calibration.lowering.channel_fold import by_output, folded_weight, groups_of, is_depthwise
 from bittrue.calibration.lowering.constants import Constants, narrow, requantizer
 from bittrue.calibration.lowering.context import Lowering
 from bittrue.calibration.lowering.row_division import division_ratio
@@ -73,17 +74,21 @@ def one_scale(spec: TensorSpec) -> Fraction:
 
 def _weighted(lowering: Lowering, node: Node) -> Constants:
     graph, (source,), output = lowering.plan.graph, lowering.inputs(node), lowering.specs[node.name]
-    weight = graph.parameter(node, "weight").astype(np.float64)
+    weight, scale_in = _folded(node, graph.parameter(node, "weight").astype(np.float64), source)
     plan = lowering.plan.weights[node.name]
     channels = len(weight)
     scale_w = np.broadcast_to(np.array(plan.scale), (channels,))
     top = (1 << (plan.bits - 1)) - 1
-    codes = np.clip(np.rint(weight / scale_w.reshape(-1, *[1] * (weight.ndim - 1))), -top, top).astype(np.int64)
-    scale_in, zero_in = _per_output(source, codes, "scale"), _per_output(source, codes, "zero_point")
-    bias = np.rint(graph.parameter(node, "bias").astype(np.float64) / (scale_in * scale_w)).astype(np.int64)
+    learned = lowering.plan.learned
+    if f"{node.name}/weight" in learned:
+        codes = learned[f"{node.name}/weight"].astype(np.int64)
+    else:
+        codes = np.clip(np.rint(weight / scale_w.reshape(-1, *[1] * (weight.ndim - 1))), -top, top).astype(np.int64)
+    real_bias = learned.get(f"{node.name}/bias", graph.parameter(node, "bias"))
+    bias = np.rint(real_bias.astype(np.float64) / (scale_in * scale_w)).astype(np.int64)
     if lowering.datapath.mac.zero_point == "folded":
-        # sum (q - z) w = sum q w - z sum w: the zero point becomes part of the bias.
-        bias = bias - zero_in.astype(np.int64) * codes.reshape(channels, -1).sum(axis=1)
+        # sum (q - z) w = sum q w - sum z w: the zero points become part of the bias.
+        bias = bias - _zero_points_in_bias(node, source, codes)
     scale_out = np.broadcast_to(np.array(output.scale), (channels,))
     ratios = [
         Fraction(float(i)) * Fraction(float(w)) / Fraction(float(o))
@@ -109,14 +114,40 @@ def _held_bias(bias: NDArray[np.int64], mac: Mac) -> NDArray[np.int64]:
     return bias
 
 
-def _per_output(source: TensorSpec, codes: NDArray[np.int64], field: str) -> NDArray[np.generic]:
-    """The input's scale or zero point for each output channel; per-channel inputs are depthwise."""
-    values = np.array(getattr(source, field))
+def _folded(
+    node: Node, weight: NDArray[np.float64], source: TensorSpec
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """The weight that is quantized, and the input's scale as each output channel sees it [O].
+
+    Channel scales fold into the weight; an output of a depthwise convolution has its one channel's scale.
+    """
     if source.axis is None:
-        return np.broadcast_to(values, (len(codes),))
-    if codes.ndim != 4 or codes.shape[1] != 1:
-        one_scale(source)
-    return np.repeat(values, len(codes) // len(values))
+        return weight, np.broadcast_to(np.array(source.scale), (len(weight),))
+    _check_channels(node, source)
+    if is_depthwise(node, weight):
+        return weight, np.repeat(np.array(source.scale), len(weight) // len(source.scale))
+    folded, reference = folded_weight(weight, source.scale, groups_of(node))
+    return folded, np.broadcast_to(np.array(reference), (len(weight),))
+
+
+def _zero_points_in_bias(node: Node, source: TensorSpec, codes: NDArray[np.int64]) -> NDArray[np.int64]:
+    """The sum over c and taps of z_c * code[o, c, tap], int64 [O]."""
+    channels = source.shape[1 if node.kind == "conv2d" else -1]
+    points = np.broadcast_to(np.array(source.zero_point, np.int64), (channels,))
+    sums = codes.reshape(*codes.shape[:2], -1).sum(axis=2)
+    return np.asarray((by_output(points, groups_of(node), len(codes)) * sums).sum(axis=1))
+
+
+def _check_channels(node: Node, source: TensorSpec) -> None:
+    """Refuse scales along another axis than the node's input channels, before they meet the weights."""
+    axis = 1 if node.kind == "conv2d" else len(source.shape) - 1
+    if source.axis != axis:
+        raise IllFormed(
+            "scales fold into weights only along the axis of the input channels",
+            where=f"tensor {source.name}",
+            got=f"scales along axis {source.axis}",
+            expected=f"one scale, or axis {axis}",
+        )
 
 
 def _int32_or_wider(values: NDArray[np.int64]) -> NDArray[np.integer]:

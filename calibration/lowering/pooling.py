@@ -63,12 +63,13 @@ def lower_avg_pool2d(lowering: Lowering, node: Node) -> tuple[Op, Constants]:
     """The division by the window is part of the multiplier, or the unit divides by the taps inside the image."""
     (x,), output, kind = lowering.inputs(node), lowering.specs[node.name], lowering.datapath.avg_pool2d.kind
     pairs = {key: (node.integers(key)[0], node.integers(key)[1]) for key in ("kernel", "stride", "padding")}
-    op = AvgPool2d(**pairs)
+    op = AvgPool2d(**pairs, count_include_pad=bool(node.integer("count_include_pad")))
     if kind == "folded":
-        ratio = one_scale(x) / one_scale(output) / (op.kernel[0] * op.kernel[1])
-        return op, requantizer([ratio], lowering.datapath.requantizer("avg_pool2d"), output)
+        ratio = one_scale(x) / one_scale(output)
+        counts = [op.taps] if op.count_include_pad else range(1, op.taps + 1)
+        return op, requantizer([ratio / count for count in counts], lowering.datapath.requantizer("avg_pool2d"), output)
     same_scale(x, output, "the datapath's average pool has no multiplier")
-    if any(op.padding):
+    if any(op.padding) and op.count_include_pad:
         raise IllFormed(
             "the datapath's average pool divides by the taps inside the image, the model's by the whole window",
             got=f"padding {op.padding}",

@@ -36,6 +36,11 @@ def _spec(plan: QuantPlan, datapath: Datapath, node: Node, specs: dict[str, Tens
         return _carried(node, specs[node.inputs[0]])
     if node.kind == "softmax":
         return _probabilities(datapath, node)
+    return spec_of_plan(plan, node)
+
+
+def spec_of_plan(plan: QuantPlan, node: Node) -> TensorSpec:
+    """The output of a node whose scales the plan chose."""
     if node.name not in plan.tensors:
         raise BadInput("the plan has no scale for a tensor", got=node.name, next_step="calibrate again")
     chosen: TensorPlan = plan.tensors[node.name]
@@ -50,6 +55,12 @@ def _spec(plan: QuantPlan, datapath: Datapath, node: Node, specs: dict[str, Tens
         LAYOUTS.get(len(node.shape), ""),
         node.origin,
     )
+
+
+def spec_behind(plan: QuantPlan, name: str) -> TensorSpec:
+    """A tensor that layout nodes carry, or whose scales the plan chose."""
+    node = plan.graph.by_name[name]
+    return _carried(node, spec_behind(plan, node.inputs[0])) if node.is_layout else spec_of_plan(plan, node)
 
 
 def _probabilities(datapath: Datapath, node: Node) -> TensorSpec:

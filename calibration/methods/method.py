@@ -1,32 +1,36 @@
 """What a calibration method is.
 
-A method sees the whole calibration problem (graph, sites, observations, images) once, and answers
-with the range to quantize for each group of each site and for each output channel of each weight.
-A method that needs gradients or outputs runs the graph itself; one that needs ranges only does not.
+A method sees the whole calibration problem (graph, sites, observations, images) once and answers with everything
+that the plan holds of it: how each tensor and each weight is quantized, and what it learned. Methods that only
+choose ranges say two functions and leave the rest to RangeMethod.
 """
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
 from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
+from bittrue.calibration.granularity import Free, free_channels
 from bittrue.calibration.graph import FloatGraph
 from bittrue.calibration.observe import Observation
 from bittrue.calibration.options import CalibrationOptions
+from bittrue.calibration.plan import TensorPlan, WeightPlan
+from bittrue.calibration.quantize import Range, beside, input_range, parts, plan_tensor, plan_weight
 from bittrue.calibration.sites import Site
+from bittrue.calibration.widths import width
 
+Progress = Callable[[str, int, int], None]
+"""(what is being done, how many are done, how many there are)."""
 
-@dataclass(frozen=True)
-class Range:
-    """The real interval that the codes shall cover, low <= high."""
-
-    low: float
-    high: float
+WIDE_BITS = 12
+"""Codes from this width on have resolution to spare."""
+WIDE_MARGIN = 2.0
 
 
 @dataclass(frozen=True)
@@ -34,10 +38,50 @@ class Problem:
     """Everything that a method may look at."""
 
     graph: FloatGraph
-    sites: tuple[Site, ...]
+    sites: Mapping[str, Site]
+    """By name, in order of production."""
     observations: Mapping[str, Observation]
     images: NDArray[np.uint8]
+    """[images, 3, H, W]."""
     options: CalibrationOptions
+    progress: Progress = field(default=lambda what, done, total: None)
+
+    @cached_property
+    def bits(self) -> dict[str, int]:
+        """Width of every site."""
+        return {name: width(self.graph, site, self.options) for name, site in self.sites.items()}
+
+    @cached_property
+    def free(self) -> Free:
+        """Where scales a channel are free at run time."""
+        return free_channels(self.graph, self.sites)
+
+    def fixed_range(self, site: Site) -> Range | None:
+        """The range of a tensor that is not searched: the image, which is known without looking, and wide ones.
+
+        Of WIDE_BITS or more, WIDE_MARGIN times what was seen costs nothing and keeps other images from clipping.
+        """
+        node = self.graph.by_name[site.name]
+        if node.kind == "normalize":
+            return input_range(node)
+        if self.bits[site.name] >= WIDE_BITS:
+            return self.seen(site, np.arange(len(site.groups))).times(WIDE_MARGIN)
+        return None
+
+    def seen(self, site: Site, channels: NDArray[np.int64]) -> Range:
+        """Smallest and largest value that some channels of a site took."""
+        observed = self.observations[site.name]
+        return Range(float(observed.low[channels].min()), float(observed.high[channels].max()))
+
+
+@dataclass(frozen=True)
+class Choices:
+    """What a method decided; see QuantPlan."""
+
+    graph: FloatGraph
+    tensors: Mapping[str, TensorPlan]
+    weights: Mapping[str, WeightPlan]
+    learned: Mapping[str, NDArray[np.generic]] = field(default_factory=dict)
 
 
 class Method(ABC):
@@ -47,6 +91,14 @@ class Method(ABC):
 
     def __init__(self, problem: Problem) -> None:
         self.problem = problem
+
+    @abstractmethod
+    def choose(self) -> Choices:
+        """Solve the problem."""
+
+
+class RangeMethod(Method):
+    """A method that answers with ranges, for each tensor and each weight alone."""
 
     @abstractmethod
     def activation_range(self, site: Site, channels: NDArray[np.int64], *, symmetric: bool, bits: int) -> Range:
@@ -59,3 +111,40 @@ class Method(ABC):
     @abstractmethod
     def weight_limit(self, weight: NDArray[np.float64]) -> NDArray[np.float64]:
         """The magnitude that the largest code of each row stands for; weight [rows, values]."""
+
+    def choose(self) -> Choices:
+        """Granularity and scheme as the options say."""
+        problem, options = self.problem, self.problem.options
+        channelwise = options.activation_granularity == "channel"
+        copies = problem.free.copies if channelwise else frozenset()
+        tensors: dict[str, TensorPlan] = {}
+        for name, site in problem.sites.items():
+            if name in copies:
+                tensors[name] = beside(problem.graph, problem.graph.by_name[name], tensors)
+                continue
+            split = parts(
+                site,
+                channelwise=channelwise and name in problem.free.sites,
+                symmetric=options.activation_scheme == "symmetric",
+            )
+            chosen = [(part, self._range(site, part[0], symmetric=part[1])) for part in split]
+            tensors[name] = plan_tensor(site, problem.bits[name], chosen)
+        weights = {
+            node.name: plan_weight(
+                problem.graph,
+                node,
+                self.weight_limit,
+                tensors,
+                bits=options.weight_bits,
+                whole=options.weight_granularity == "tensor",
+            )
+            for node in problem.graph.nodes
+            if node.kind in ("conv2d", "linear")
+        }
+        return Choices(problem.graph, tensors, weights)
+
+    def _range(self, site: Site, channels: NDArray[np.int64], *, symmetric: bool) -> Range:
+        known = self.problem.fixed_range(site)
+        if known is not None:
+            return known
+        return self.activation_range(site, channels, symmetric=symmetric, bits=self.problem.bits[site.name])

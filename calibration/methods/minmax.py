@@ -7,19 +7,19 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from bittrue.calibration.methods.method import Method, Range
+from bittrue.calibration.methods.method import RangeMethod
+from bittrue.calibration.quantize import Range
 from bittrue.calibration.sites import Site
 
 
-class MinMax(Method):
+class MinMax(RangeMethod):
     """Observed minimum and maximum."""
 
     name: ClassVar[str] = "minmax"
 
     def activation_range(self, site: Site, channels: NDArray[np.int64], *, symmetric: bool, bits: int) -> Range:
         """Smallest and largest observed value."""
-        seen = self.problem.observations[site.name]
-        return Range(float(seen.low[channels].min()), float(seen.high[channels].max()))
+        return self.problem.seen(site, channels)
 
     def weight_limit(self, weight: NDArray[np.float64]) -> NDArray[np.float64]:
         """Largest magnitude of each row."""

@@ -11,14 +11,15 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from bittrue.calibration.methods.method import Method, Range
+from bittrue.calibration.methods.method import RangeMethod
+from bittrue.calibration.quantize import Range
 from bittrue.calibration.sites import Site
 
 FACTORS = np.arange(100, 19, -1) / 100.0
 """1.00, 0.99, ... 0.20."""
 
 
-class MeanSquaredError(Method):
+class MeanSquaredError(RangeMethod):
     """Grid search on a sample of the values (weights: on all of them)."""
 
     name: ClassVar[str] = "mse"

@@ -10,7 +10,15 @@ from torch import Tensor
 
 from bittrue.golden.accumulator import accumulate
 from bittrue.golden.fixed import clamp
-from bittrue.golden.requantizer import Stages, centred, requantize, to_codes
+from bittrue.golden.requantizer import (
+    Stages,
+    before_zero_point,
+    centred,
+    constant,
+    requantize,
+    step_pipeline,
+    to_codes,
+)
 from bittrue.golden.units.pool import quotient, reciprocal_product
 from bittrue.spec.op import Call
 from bittrue.spec.ops.avg_pool2d import AvgPool2d
@@ -24,10 +32,13 @@ def run(call: Call, operands: Sequence[Tensor], stages: Stages | None = None) ->
     taps = _windows(op, operands[0] if isinstance(unit, DividePool) else centred(call, operands, 0))
     ones = torch.ones(taps.shape[-1], 1, dtype=torch.int64)
     accumulator = accumulate(call, taps, ones).reshape(call.output.shape)
-    if isinstance(unit, FoldedPool):
+    if isinstance(unit, FoldedPool) and op.count_include_pad:
         return requantize(call, accumulator, 1, stages)
     count = _windows(op, torch.ones_like(operands[0])).sum(dim=-1)  # of the taps inside the image
-    if isinstance(unit, DividePool):
+    if isinstance(unit, FoldedPool):
+        found = step_pipeline(call, accumulator, {r: constant(call, r)[count - 1] for r in call.requantizer.roles})
+        rounded, output = before_zero_point(found), found["output"]
+    elif isinstance(unit, DividePool):
         rounded = quotient(accumulator, count, unit.rounding)
         output = clamp(rounded, *call.output.code_range)
     else:

@@ -21,9 +21,10 @@ def run(call: Call, operands: Sequence[Tensor], stages: Stages | None = None) ->
 
 
 def _part(call: Call, operands: Sequence[Tensor], index: int) -> Tensor:
-    """One input as codes of the output, by the datapath's kind of concat."""
-    kind = call.datapath.concat.kind
-    if kind == "copy":
+    """One input as codes of the output, by the step's attribute or the datapath's kind of concat."""
+    op, kind = call.op, call.datapath.concat.kind
+    assert isinstance(op, Concat)
+    if op.copies or kind == "copy":
         return operands[index]
     if kind == "table":
         lowest, _ = call.inputs[index].code_range

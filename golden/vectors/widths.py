@@ -34,7 +34,7 @@ def stage_width(call: Call, stage: str) -> Width:
         stated = dict(norm_of(datapath).stage_widths(_codes(call.inputs[0]), n))
     elif call.op.name == "softmax":
         stated = dict(unit_of(datapath).stage_widths(_codes(call.inputs[0]), call.inputs[0].shape[-1]))
-    elif call.op.name == "add":
+    elif call.op.name in ("add", "sub"):
         stated = dict(add_of(datapath).stage_widths)
     elif isinstance(call.op, Activation):
         unit = activation_of(datapath, call.op.function)
@@ -56,7 +56,7 @@ def constant_width(call: Call, role: str) -> Width:
         return unit_of(datapath).parameter_widths[role]
     if isinstance(call.op, RowNorm):
         return norm_of(datapath).parameter_widths.get(role, _least(call, role))
-    if call.op.name == "add":
+    if call.op.name in ("add", "sub"):
         return add_of(datapath).parameter_widths[role]
     if role == "weight":
         return Width(datapath.mac.weight_bits_max, True)

@@ -11,6 +11,7 @@ from bittrue.simulator.kernels import (
     add,
     avg_pool2d,
     concat,
+    constant,
     conv2d,
     group_norm,
     layer_norm,
@@ -22,6 +23,7 @@ from bittrue.simulator.kernels import (
     reshape,
     slice,
     softmax,
+    sub,
     table,
     weighted_sum,
 )
@@ -36,6 +38,7 @@ KERNELS: dict[str, Kernel] = {
     "add": add.run,
     "avg_pool2d": avg_pool2d.run,
     "concat": concat.run,
+    "constant": constant.run,
     "conv2d": conv2d.run,
     "group_norm": group_norm.run,
     "layer_norm": layer_norm.run,
@@ -47,6 +50,7 @@ KERNELS: dict[str, Kernel] = {
     "reshape": reshape.run,
     "slice": slice.run,
     "softmax": softmax.run,
+    "sub": sub.run,
     "table": table.run,
     "weighted_sum": weighted_sum.run,
 }

@@ -15,8 +15,9 @@ from bittrue.spec.ops.concat import Concat
 
 def run(call: Call, operands: Sequence[np.ndarray], stages: dict[str, np.ndarray] | None = None) -> np.ndarray:
     """Arrays equal but for the axis -> one array; the op has no stages."""
-    axis, parts = cast(Concat, call.op).axis, []
-    if call.datapath.concat.kind == "copy":
+    op, parts = cast(Concat, call.op), []
+    axis = op.axis
+    if op.copied(call.datapath):
         return np.concatenate(operands, axis=axis)
     if call.datapath.concat.kind == "table":
         tables = call.constants["table"].astype(call.output.dtype)

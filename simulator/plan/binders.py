@@ -9,8 +9,16 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from bittrue.simulator.plan.builder import Builder
+from bittrue.simulator.plan.channel_tables import bind_channel_tables
 from bittrue.simulator.plan.depthwise import bind_depthwise
-from bittrue.simulator.plan.elementwise import bind_activation, bind_add, bind_concat, bind_mul, bind_table
+from bittrue.simulator.plan.elementwise import (
+    bind_activation,
+    bind_add,
+    bind_concat,
+    bind_constant,
+    bind_mul,
+    bind_table,
+)
 from bittrue.simulator.plan.matmul import bind_matmul
 from bittrue.simulator.plan.norm import bind_norm
 from bittrue.simulator.plan.products import bind_conv2d, bind_linear
@@ -35,9 +43,10 @@ def _first(*binders: Binder) -> Binder:
 
 
 BINDERS: dict[str, Binder] = {
-    "activation": bind_activation,
+    "activation": _first(bind_activation, bind_channel_tables),
     "add": bind_add,
     "concat": bind_concat,
+    "constant": bind_constant,
     "conv2d": _first(bind_conv2d, bind_depthwise, bind_saturating_conv2d, bind_saturating_depthwise),
     "group_norm": bind_norm,
     "layer_norm": bind_norm,
@@ -46,7 +55,8 @@ BINDERS: dict[str, Binder] = {
     "mean": bind_mean,
     "mul": bind_mul,
     "softmax": bind_softmax,
-    "table": bind_table,
+    "sub": bind_add,
+    "table": _first(bind_table, bind_channel_tables),
     "weighted_sum": _first(bind_weighted_sum, bind_divided_weighted_sum),
 }
 """By op name."""

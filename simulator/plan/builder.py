@@ -113,8 +113,11 @@ def _borders(program: Program) -> dict[str, tuple[int, int]]:
     """The widest padding (y, x) with which convolutions read each tensor."""
     found: dict[str, tuple[int, int]] = {}
     for step in program.steps:
-        op, spec = step.op, program.tensors[step.inputs[0]]
-        if isinstance(op, Conv2d) and any(op.padding) and spec.bits <= 8:
+        op = step.op
+        if not isinstance(op, Conv2d) or not any(op.padding):
+            continue
+        spec = program.tensors[step.inputs[0]]
+        if spec.bits <= 8:
             y, x = found.get(spec.name, (0, 0))
             found[spec.name] = max(y, op.padding[0]), max(x, op.padding[1])
     return found

@@ -22,7 +22,7 @@ from bittrue.simulator.plan.plain_tables import plain_pairs, plain_table
 from bittrue.simulator.plan.row_maximum import by_row_maximum
 from bittrue.simulator.plan.storage import Stored, byte_offset
 from bittrue.simulator.plan.sums import Bytes
-from bittrue.simulator.plan.view import Runs, common_runs
+from bittrue.simulator.plan.view import Runs, View, common_runs
 from bittrue.spec.arithmetic import Rounding
 from bittrue.spec.op import Call
 from bittrue.spec.ops.activation import Activation, unit_of
@@ -35,6 +35,8 @@ from bittrue.spec.units.add import TwoMultipliersAdd
 Bound = Callable[[], object]
 SHORT = 8
 """Runs below this length are not worth a loop each."""
+SAME: Bytes = np.arange(256, dtype=np.uint8)
+"""The table that copies."""
 PIECE = 4096
 """Elements that one core takes at a time, so that both have work and a piece stays in the first-level cache."""
 
@@ -63,24 +65,35 @@ def bind_activation(builder: Builder, call: Call, _table: Call | None) -> Bound 
     return by_row_maximum(builder, source, place_beside(builder, spec, source), call)
 
 
+def bind_constant(builder: Builder, call: Call, _table: Call | None) -> Bound | None:
+    """The step's own codes, as they are stored, written row by row anew in each run: buffers are used again."""
+    spec = call.output
+    place = builder.place(spec, View.dense(spec.shape))
+    place.write(KERNELS["constant"](call, [], None))
+    target = place.view.array(place.data)
+    return partial(np.copyto, target, target.copy())
+
+
 def bind_concat(builder: Builder, call: Call, _table: Call | None) -> Bound | None:
-    """Inputs brought to the output's scale and joined along the channels of an image."""
-    sources, spec, axis = builder.operands(call), call.output, cast(Concat, call.op).axis
-    if axis != 1 or len(spec.shape) != 4 or spec.bits > 8 or not all(source.is_bytes for source in sources):
+    """Inputs brought to the output's scale, or copied, and joined along the channels of an image."""
+    sources, spec, op = builder.operands(call), call.output, cast(Concat, call.op)
+    if op.axis != 1 or len(spec.shape) != 4 or spec.bits > 8 or not all(source.is_bytes for source in sources):
         return None
-    if spec.axis is not None or any(source.spec.axis is not None for source in sources):
+    copied = op.copied(call.datapath)
+    if not copied and any(tensor.axis is not None for tensor in (spec, *call.inputs)):
         return None
     place, begin, parts = builder.place_image(spec), 0, []
     for index, source in enumerate(sources):
         view = place.view.slice(1, begin, begin + source.spec.shape[1])
         assert view is not None, "the channels of an image are one factor"
         begin += source.spec.shape[1]
-        parts.append(_mapped(builder, source, replace(place, spec=source.spec, view=view), plain_table(call, index)))
+        entries = SAME if copied else plain_table(call, index)
+        parts.append(_mapped(builder, source, replace(place, spec=source.spec, view=view), entries))
     return partial(_all, parts)
 
 
 def bind_add(builder: Builder, call: Call, _table: Call | None) -> Bound | None:
-    """The sum of two tensors of bytes."""
+    """The sum or the difference of two tensors of bytes."""
     operands, unit, spec = builder.operands(call), add_of(call.datapath), call.output
     if not _one_format(call) or operands[0].spec.shape != operands[1].spec.shape:
         return None
@@ -94,13 +107,15 @@ def bind_add(builder: Builder, call: Call, _table: Call | None) -> Bound | None:
         return _paired(call, a, b, place, runs)
     shift = int(call.constants["shift"][0])
     multipliers = [int(call.constants[name][0]) for name in ("multiplier_a", "multiplier_b")]
-    if any(multiplier >= 1 << 31 for multiplier in multipliers) or shift < 1:
+    if call.op.name == "sub":
+        multipliers[1] = -multipliers[1]
+    if any(abs(multiplier) >= 1 << 31 for multiplier in multipliers) or shift < 1:
         return _paired(call, a, b, place, runs)
     zeros = [operand.spec.zero_point[0] + byte_offset(operand.spec) for operand in operands]
     offset = (1 << (shift - 1)) - sum(m * z for m, z in zip(multipliers, zeros, strict=True))
     zero = spec.zero_point[0] + byte_offset(spec)
     low, high = (limit + byte_offset(spec) for limit in spec.code_range)
-    if any(m * 256 + abs(offset) >= 1 << 61 for m in multipliers):
+    if any(abs(m) * 256 + abs(offset) >= 1 << 61 for m in multipliers):
         return _paired(call, a, b, place, runs)
     pieces = in_pieces(runs)
     return partial(
@@ -185,7 +200,7 @@ def in_pieces(runs: Runs) -> Runs:
 
 def _one_format(call: Call) -> bool:
     specs = (*call.inputs, call.output)
-    return all(spec.bits <= 8 and spec.axis is None for spec in specs) and len(call.inputs) == 2
+    return all(spec.bits <= 8 and len(set(spec.zero_point)) == 1 for spec in specs) and len(call.inputs) == 2
 
 
 def _mapped(builder: Builder, source: Stored, place: Stored, entries: Bytes) -> Bound:

@@ -11,6 +11,7 @@ from bittrue.simulator.kernels import KERNELS
 from bittrue.simulator.plan.storage import SLACK, byte_offset
 from bittrue.simulator.plan.sums import Bytes
 from bittrue.spec.op import Call
+from bittrue.spec.tensors import TensorSpec
 
 
 def plain_table(call: Call, index: int) -> Bytes:
@@ -55,5 +56,10 @@ def _resized(call: Call, shapes: Sequence[tuple[int, ...]], index: int) -> Call:
     shape = list(shapes[index])
     if call.op.name == "concat":
         shape[1] = len(shapes)
-    inputs = tuple(replace(spec, shape=size) for spec, size in zip(call.inputs, shapes, strict=True))
-    return replace(call, inputs=inputs, output=replace(call.output, shape=tuple(shape)))
+    inputs = tuple(_one_format(spec, size) for spec, size in zip(call.inputs, shapes, strict=True))
+    return replace(call, inputs=inputs, output=_one_format(call.output, tuple(shape)))
+
+
+def _one_format(spec: TensorSpec, shape: tuple[int, ...]) -> TensorSpec:
+    """A tensor of another shape with the scale and zero point of the first channel: all channels are alike here."""
+    return replace(spec, shape=shape, axis=None, scale=spec.scale[:1], zero_point=spec.zero_point[:1])

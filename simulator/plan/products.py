@@ -77,12 +77,23 @@ def has_padding(source: Stored, padding: tuple[int, int]) -> bool:
 def correction_of(call: Call, weight: NDArray[np.integer], channels: int) -> NDArray[np.int32]:
     """What is added to each column's sum of bytes times weights [columns, K] to make it the accumulator.
 
-    A depthwise convolution may have an input zero point for each of its columns.
+    A depthwise convolution may have an input zero point for each of its columns; any other that is subtracted is one
+    for all channels.
     """
-    mac, spec = call.datapath.mac, call.inputs[0]
-    zero = np.array(spec.zero_point if mac.zero_point == "subtracted" else (0,), np.int64) + byte_offset(spec)
     bias = np.broadcast_to(call.constants["bias"].astype(np.int64), (channels,))
-    return wrapped_int32(bias - zero * weight.astype(np.int64).sum(axis=1))
+    return wrapped_int32(bias - taken_of(call) * weight.astype(np.int64).sum(axis=1))
+
+
+def taken_of(call: Call) -> NDArray[np.int64]:
+    """What is subtracted from a stored element of the first input to make it what the multiplier sees.
+
+    One for all channels, or one each.
+    """
+    spec = call.inputs[0]
+    if call.datapath.mac.zero_point == "folded":
+        return np.array([byte_offset(spec)], np.int64)
+    one = len(set(spec.zero_point)) == 1
+    return byte_offset(spec) + np.array(spec.zero_point[:1] if one else spec.zero_point, np.int64)
 
 
 def _bind(

@@ -18,7 +18,7 @@ from bittrue.simulator.kernels.conv2d import tap_order
 from bittrue.simulator.plan.builder import Builder
 from bittrue.simulator.plan.finish import Finish, finish_of, table_of
 from bittrue.simulator.plan.gemm import pack, whole_tiles
-from bittrue.simulator.plan.products import window_rows
+from bittrue.simulator.plan.products import taken_of, window_rows
 from bittrue.simulator.plan.saturating_gemm import pack_words, saturating_codes
 from bittrue.simulator.plan.saturating_proof import (
     Register,
@@ -26,7 +26,6 @@ from bittrue.simulator.plan.saturating_proof import (
     interval_of,
     register_of,
     start_and_last,
-    taken_of,
 )
 from bittrue.simulator.plan.saturating_tile import Words
 from bittrue.simulator.plan.storage import Stored, byte_offset

@@ -13,8 +13,8 @@ from bittrue.simulator.kernels.conv2d import tap_order
 from bittrue.simulator.plan.builder import Builder
 from bittrue.simulator.plan.finish import finish_of, padded, table_of
 from bittrue.simulator.plan.gemm import whole_tiles
-from bittrue.simulator.plan.products import has_padding
-from bittrue.simulator.plan.saturating_proof import interval_of, register_of, start_and_last, taken_of
+from bittrue.simulator.plan.products import has_padding, taken_of
+from bittrue.simulator.plan.saturating_proof import interval_of, register_of, start_and_last
 from bittrue.simulator.plan.saturating_tile import Words, finish_tile, ordered_depthwise
 from bittrue.simulator.plan.sums import COLUMNS, Bytes, Places
 from bittrue.spec.bounds import multiplied

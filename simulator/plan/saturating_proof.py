@@ -12,7 +12,7 @@ from bittrue.simulator.plan.processor import has_vnni
 from bittrue.simulator.plan.products import INT8, correction_of
 from bittrue.simulator.plan.saturating_gemm import Flags
 from bittrue.simulator.plan.saturating_tile import Words
-from bittrue.simulator.plan.storage import Stored, byte_offset
+from bittrue.simulator.plan.storage import Stored
 from bittrue.simulator.plan.sums import COLUMNS
 from bittrue.spec.arithmetic import code_range, signed_bits
 from bittrue.spec.bounds import Interval, multiplied
@@ -111,12 +111,3 @@ def start_and_last(call: Call, weight: NDArray[np.integer], register: Register, 
 def interval_of(values: NDArray[np.integer]) -> Interval:
     """The ends of what an array holds."""
     return int(values.min()), int(values.max())
-
-
-def taken_of(call: Call) -> NDArray[np.int64]:
-    """What is subtracted from a stored element of the first input to make it what the multiplier sees.
-
-    One for all channels, or one each.
-    """
-    subtracted = call.datapath.mac.zero_point == "subtracted"
-    return byte_offset(call.inputs[0]) + subtracted * np.array(call.inputs[0].zero_point, np.int64)

@@ -7,6 +7,7 @@ from bittrue.spec.ops.activation import Activation
 from bittrue.spec.ops.add import Add
 from bittrue.spec.ops.avg_pool2d import AvgPool2d
 from bittrue.spec.ops.concat import Concat
+from bittrue.spec.ops.constant import Constant
 from bittrue.spec.ops.conv2d import Conv2d
 from bittrue.spec.ops.group_norm import GroupNorm
 from bittrue.spec.ops.layer_norm import LayerNorm
@@ -18,6 +19,7 @@ from bittrue.spec.ops.permute import Permute
 from bittrue.spec.ops.reshape import Reshape
 from bittrue.spec.ops.slice import Slice
 from bittrue.spec.ops.softmax import Softmax
+from bittrue.spec.ops.sub import Sub
 from bittrue.spec.ops.table import Table
 from bittrue.spec.ops.weighted_sum import WeightedSum
 
@@ -28,6 +30,7 @@ OPS: dict[str, type[Op]] = {
         Add,
         AvgPool2d,
         Concat,
+        Constant,
         Conv2d,
         GroupNorm,
         LayerNorm,
@@ -39,6 +42,7 @@ OPS: dict[str, type[Op]] = {
         Reshape,
         Slice,
         Softmax,
+        Sub,
         Table,
         WeightedSum,
     )

@@ -1,7 +1,8 @@
 """add: two activations of one shape, by the datapath's add unit (spec/units/add, one kind a file).
 
-The step brings the unit's constants, one value each; the unit says which. Inputs and output have one scale
-each. The sum is no MAC accumulator and has no overflow rule.
+The step brings the unit's constants, one value each; the unit says which. Inputs and output have one scale each, or
+one a channel where the ratios of the inputs' scales to the output's are the same for all channels: the constants say
+nothing else. Zero points are one a tensor. The sum is no MAC accumulator and has no overflow rule.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ import numpy as np
 from bittrue.spec.datapath import Datapath
 from bittrue.spec.errors import IllFormed
 from bittrue.spec.op import Call, Op, Shape, Work
-from bittrue.spec.requantizer import check_lengths, check_output_axis, check_per_tensor
+from bittrue.spec.requantizer import check_lengths, check_one_zero_point
 from bittrue.spec.units.add import AnyAdd
 from bittrue.spec.units.section import Width
 
@@ -43,15 +44,14 @@ class Add(Op):
     def output_shape(self, shapes: Sequence[Shape]) -> Shape:
         """Two equal shapes -> the same."""
         if shapes[0] != shapes[1]:
-            raise IllFormed("add takes two tensors of one shape", got=tuple(shapes))
+            raise IllFormed(f"{self.name} takes two tensors of one shape", got=tuple(shapes))
         return shapes[0]
 
     def check(self, call: Call) -> None:
-        """Refuse per-channel tensors, and widths and constants that the unit cannot hold."""
+        """Refuse zero points that differ between channels, and widths and constants that the unit cannot hold."""
         unit = unit_of(call.datapath)
-        check_per_tensor(call, 0)
-        check_per_tensor(call, 1)
-        check_output_axis(call)
+        for spec in (*call.inputs, call.output):
+            check_one_zero_point(call, spec, "an add has one zero point a tensor")
         check_lengths(call, 1, *self.roles_on(call.datapath))
         a, b, y = (Width(spec.bits, spec.signed) for spec in (*call.inputs, call.output))
         unit.check_widths(call.step, (a, b), y)

@@ -6,9 +6,12 @@ multiplier and shift have one entry for each input. An input that already has th
 zero point has multiplier 2**(multiplier_bits-1) and shift multiplier_bits-1: it passes unchanged.
 The last line is the plain requantizer; spec/units/requantization.py has the datapath's.
 
-spec/units/concat.py has the kinds of the datapath. With "copy" there are no constants, output[..., part i, ...] =
-q_i, and inputs of another width or zero point than the output's are refused. With "table" the step brings a `table`
-[inputs, 2**bits], output[..., part i, ...] = table[i][q_i - lowest code], for inputs of one width.
+spec/units/concat.py has the kinds of the datapath. With "table" the step brings a `table` [inputs, 2**bits],
+output[..., part i, ...] = table[i][q_i - lowest code], for inputs of one width.
+
+With the kind "copy", and with the attribute `copies` on any datapath, there are no constants and
+output[..., part i, ...] = q_i. The output's width, sign and zero point at each index are then the input's, else the
+step is refused; they may differ from channel to channel.
 """
 
 from __future__ import annotations
@@ -17,26 +20,36 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
+import numpy as np
+
 from bittrue.spec.datapath import Datapath
 from bittrue.spec.errors import IllFormed
-from bittrue.spec.op import Call, Op, Shape, VectorOp, Work
+from bittrue.spec.op import Call, Op, Shape, VectorOp, Work, added
 from bittrue.spec.requantizer import check_output_axis, check_per_tensor, check_requantizer
+from bittrue.spec.tensors import TensorSpec
 
 
 @dataclass(frozen=True)
 class Concat(Op):
-    """Attributes: the axis."""
+    """Attributes: the axis, and whether this step copies codes on any datapath."""
 
     name: ClassVar[str] = "concat"
     requantizes: ClassVar[bool] = True
     arity: ClassVar[int | None] = None
 
     axis: int
+    copies: bool = added(False)
+    """Codes move unchanged whatever the datapath's kind: it is an address."""
+
+    def copied(self, datapath: Datapath) -> bool:
+        """Whether codes move unchanged, by the attribute or by the datapath's kind."""
+        return self.copies or datapath.concat.kind == "copy"
 
     def roles_on(self, datapath: Datapath) -> tuple[str, ...]:
         """The requantizer's or a table, one entry for each input; none where codes are copied."""
-        kind = datapath.concat.kind
-        return super().roles_on(datapath) if kind == "requantize" else ("table",) if kind == "table" else ()
+        if self.copied(datapath):
+            return ()
+        return ("table",) if datapath.concat.kind == "table" else super().roles_on(datapath)
 
     def output_shape(self, shapes: Sequence[Shape]) -> Shape:
         """Equal shapes but for `axis`, whose sizes add up."""
@@ -52,7 +65,7 @@ class Concat(Op):
 
     def check(self, call: Call) -> None:
         """Refuse per-channel inputs and constants that the datapath cannot hold."""
-        if call.datapath.concat.kind == "copy":
+        if self.copied(call.datapath):
             self._check_copied(call)
             return
         if call.datapath.concat.kind == "table":
@@ -73,19 +86,22 @@ class Concat(Op):
         check_requantizer(call, len(call.inputs), magnitude=magnitude, parts=True)
 
     def _check_copied(self, call: Call) -> None:
-        """Refuse an input whose codes do not mean what the output's mean."""
-        check_output_axis(call)
-        out = call.output
-        for index, spec in enumerate(call.inputs):
-            check_per_tensor(call, index)
-            if (spec.bits, spec.signed, spec.zero_point) != (out.bits, out.signed, out.zero_point):
+        """Refuse an input whose codes do not mean what the output's mean at the same index of the axis."""
+        out, begin = call.output, 0
+        points = np.broadcast_to(np.reshape(out.zero_point, out.line), out.shape)
+        for spec in call.inputs:
+            stop = begin + spec.shape[self.axis]
+            wanted = points.take(range(begin, stop), axis=self.axis)
+            alike = np.array_equal(np.broadcast_to(np.reshape(spec.zero_point, spec.line), spec.shape), wanted)
+            if (spec.bits, spec.signed) != (out.bits, out.signed) or not alike:
                 raise IllFormed(
-                    "the datapath's concat copies codes, and an input has another format than the output",
+                    "this concat copies codes, and an input has another format than the output",
                     where=f"{call.step}: tensor {spec.name}",
-                    got=f"{'s' if spec.signed else 'u'}{spec.bits}, zero point {spec.zero_point[0]}",
-                    expected=f"{'s' if out.signed else 'u'}{out.bits}, zero point {out.zero_point[0]}",
+                    got=_format(spec, np.unique(spec.zero_point)),
+                    expected=_format(out, np.unique(wanted)),
                     next_step='give all inputs the output\'s scale and zero point, or set concat.kind = "requantize"',
                 )
+            begin = stop
 
     def _check_tables(self, call: Call) -> None:
         """Refuse tables of another size than the inputs have codes, or with entries that are no output codes."""
@@ -111,5 +127,11 @@ class Concat(Op):
 
     def work(self, call: Call) -> Work:
         """One requantization an element, or one move or table read."""
-        kinds: dict[str, VectorOp] = {"requantize": "requantize", "copy": "move", "table": "table"}
-        return Work(None, {kinds[call.datapath.concat.kind]: call.output.size})
+        kinds: dict[str, VectorOp] = {"requantize": "requantize", "table": "table"}
+        kind = "move" if self.copied(call.datapath) else kinds[call.datapath.concat.kind]
+        return Work(None, {kind: call.output.size})
+
+
+def _format(spec: TensorSpec, points: np.ndarray) -> str:
+    ends = f"{points[0]}" if points.size == 1 else f"{points[0]}..{points[-1]}"
+    return f"{'s' if spec.signed else 'u'}{spec.bits}, zero point {ends}"

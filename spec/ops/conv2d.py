@@ -8,7 +8,10 @@ c runs over the I/groups input channels of o's group, c' = group(o) * I/groups +
 image reads the input's zero point of its channel. The input zero point is folded into the bias:
 bias[o] = round(b[o] / (s_x s_w[o])) - sum over taps of z_x[c'] * weight[o, c, ky, kx].
 Where the datapath subtracts zero points (mac.zero_point = "subtracted"), (q - z_x) is multiplied, a tap
-outside the image adds nothing, and bias[o] = round(b[o] / (s_x s_w[o])).
+outside the image adds nothing, and bias[o] = round(b[o] / (s_x s_w[o])); only a depthwise convolution then takes an
+input whose zero points differ between channels.
+An input may have a scale s_c a channel. A depthwise convolution has s_x = s_c of its channel; any other has
+s_x = max over c of s_c, and weight[o, c] is quantized from W[o, c] * (s_c / s_x) (docs/design.md, decision 5).
 Order, tiles and every register on the way are the MAC's: spec/units/mac.py.
 Input [1, I, H, W], output [1, O, OH, OW].
 The last line is the plain requantizer; spec/units/requantization.py has the datapath's.
@@ -24,8 +27,8 @@ from bittrue.spec.bounds import check_accumulator, weighted_bound
 from bittrue.spec.errors import IllFormed
 from bittrue.spec.op import AccumulatorBound, Call, Gemm, Op, Shape, Work
 from bittrue.spec.requantizer import (
+    check_input_channels,
     check_operand,
-    check_per_tensor,
     check_requantizer,
     check_weight,
     check_weight_shape,
@@ -70,8 +73,7 @@ class Conv2d(Op):
                 expected=f"{low}..{high}",
                 next_step="calibrate the padded tensor with 0 inside its range",
             )
-        if self.groups != call.inputs[0].shape[1] or call.inputs[0].axis != 1:
-            check_per_tensor(call, 0)
+        check_input_channels(call, 1, depthwise=self.groups == call.inputs[0].shape[1])
         check_operand(call, 0, call.datapath.mac.activation_bits_max)
         check_weight(call)
         check_accumulator(call)

@@ -3,7 +3,8 @@
     accumulator[..., o] = bias[o] + sum over i (ascending) of q[..., i] * weight[o, i]
     output[..., o]      = clamp(round_shift(accumulator * multiplier[o], shift[o]) + zero_point[o])
 
-bias[o] holds the folded input zero point, or q - z_x is multiplied, as in conv2d. Input [..., I], output [..., O].
+bias[o] holds the folded input zero points, or q - z_x is multiplied, as in conv2d; scales of the input along its last
+axis are folded into the weights as there. Input [..., I], output [..., O].
 The last line is the plain requantizer; spec/units/requantization.py has the datapath's.
 """
 
@@ -17,8 +18,8 @@ from typing import ClassVar
 from bittrue.spec.bounds import check_accumulator, weighted_bound
 from bittrue.spec.op import AccumulatorBound, Call, Gemm, Op, Shape, Work
 from bittrue.spec.requantizer import (
+    check_input_channels,
     check_operand,
-    check_per_tensor,
     check_requantizer,
     check_weight,
     check_weight_shape,
@@ -43,7 +44,7 @@ class Linear(Op):
 
     def check(self, call: Call) -> None:
         """Refuse operands and constants that the datapath cannot hold, and unproved widths."""
-        check_per_tensor(call, 0)
+        check_input_channels(call, len(call.inputs[0].shape) - 1)
         check_operand(call, 0, call.datapath.mac.activation_bits_max)
         check_weight(call)
         check_accumulator(call)

@@ -3,7 +3,8 @@
 For the taps of one output, Q their codes, z and zero_point the zero points of input and output:
 
 folded       accumulator   A = sum of (q - z) over the taps inside the image
-             output        the requantizer on A; 1/(kh*kw), the whole window, is part of its multiplier
+             output        the requantizer on A; 1/(kh*kw), the whole window, is part of its multiplier. A step that
+                           does not count its padding brings a multiplier for each n, with 1/n in it
 
 divide       accumulator   A = sum of q over the taps inside the image: raw codes
              rounded       t = A / n rounded to an integer, n the number of taps inside the image
@@ -18,7 +19,8 @@ reciprocal   accumulator   A = sum of (q - z) over the taps inside the image, n 
              Input and output have one scale. TOSA 1.0 AVG_POOL2D with reciprocal_scale and apply_scale_32.
 
 A runs in the MAC accumulator, rows first. A window of which no tap lies inside the image does not exist.
-folded divides a window at the border by all its taps (torch's count_include_pad), the others by those inside.
+folded divides a window at the border by all its taps or by those inside, as the step says (torch's
+count_include_pad); the others by those inside.
 """
 
 from __future__ import annotations

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Any, cast
 
@@ -212,7 +212,11 @@ def test_concat_tables(seed: int) -> None:
     ("kind", "path", "attributes"),
     [
         ("concat", {"concat": {"kind": "copy"}}, {"axis": 1}),
-        ("avg_pool2d", {"avg_pool2d": {"kind": "reciprocal"}}, {"kernel": (2, 2), "stride": (1, 1), "padding": (0, 0)}),
+        (
+            "avg_pool2d",
+            {"avg_pool2d": {"kind": "reciprocal"}},
+            {"kernel": (2, 2), "stride": (1, 1), "padding": (1, 1), "count_include_pad": False},
+        ),
     ],
 )
 def test_other_scales_are_refused_by_name(kind: str, path: dict[str, object], attributes: dict[str, Any]) -> None:
@@ -230,12 +234,38 @@ def test_padding_that_the_model_counts_is_refused() -> None:
         {"kernel": (3, 3), "stride": (1, 1)},
     )
     with pytest.raises(IllFormed, match="taps inside the image"):
-        lowered("avg_pool2d", path, [spec("x", 0.5)], spec("y", 0.5), padding=(1, 1), **attributes)
+        lowered(
+            "avg_pool2d", path, [spec("x", 0.5)], spec("y", 0.5), padding=(1, 1), count_include_pad=True, **attributes
+        )
+
+
+def test_a_requantizer_for_each_number_of_taps() -> None:
+    """Padding that does not count: scale_x / scale_y / n for n = 1 .. 6, in the default datapath's 31 bits."""
+    attributes = {"kernel": (3, 2), "stride": (1, 1), "padding": (1, 1)}
+    found = lowered("avg_pool2d", IOT_NPU, [spec("x", 0.3)], spec("y", 0.7), count_include_pad=False, **attributes)
+    for count, multiplier, shift in zip(range(1, 7), found["multiplier"], found["shift"], strict=True):
+        wanted = Fraction(0.3) / Fraction(0.7) / count
+        assert 1 << 30 <= multiplier < 1 << 31
+        assert abs(Fraction(multiplier) - wanted * 2**shift) <= Fraction(1, 2)
+    whole = lowered("avg_pool2d", IOT_NPU, [spec("x", 0.3)], spec("y", 0.7), count_include_pad=True, **attributes)
+    assert (whole["multiplier"], whole["shift"]) == (found["multiplier"][-1], found["shift"][-1])
+
+
+@pytest.mark.parametrize("name", ["two multipliers", "power of two"])
+def test_sub_has_the_constants_of_add(name: str) -> None:
+    """It is the operand that changes its sign."""
+    tensors = [spec("a", 0.25, zero_point=3), spec("b", 0.5, zero_point=-7)]
+    assert lowered("sub", with_add(name), tensors, spec("y", 0.5)) == lowered(
+        "add", with_add(name), tensors, spec("y", 0.5)
+    )
 
 
 def test_a_scale_a_channel_is_refused() -> None:
     """All of these need one scale a tensor."""
     per_channel = tensor("x", (1, 2, 3, 5), zero_point=[0, 0], axis=1)
-    for kind, inputs in (("add", 2), ("mul", 2), ("mean", 1)):
+    for kind, inputs in (("mul", 2), ("mean", 1)):
         with pytest.raises(IllFormed, match="one scale"):
             lowered(kind, IOT_NPU, [per_channel] * inputs, spec("y", 0.5))
+    varying = replace(per_channel, scale=(1.0, 2.0))
+    with pytest.raises(IllFormed, match="one ratio of scales"):
+        lowered("add", IOT_NPU, [varying, varying], spec("y", 0.5))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import math
 import subprocess
 import sys
@@ -205,18 +204,6 @@ def test_overflow_is_allowed_where_the_datapath_says_what_it_does() -> None:
     for overflow in ("wrap", "saturate"):
         program = lower_plan(small_plan(), iot_npu({"mac": {"accumulator_bits": 12, "overflow": overflow}}), {})
         assert any(not call.accumulator_proved for call in program.calls if call.bound is not None)
-
-
-def test_a_reducing_op_cannot_take_a_scale_a_channel() -> None:
-    """docs/design.md decision 5: the error says what to do."""
-    plan = small_plan()
-    stem = plan.tensors["silu"]
-    tensors = {
-        **plan.tensors,
-        "silu": dataclasses.replace(stem, scale=stem.scale * 8, zero_point=stem.zero_point * 8, axis=1),
-    }
-    with pytest.raises(IllFormed, match="one scale"):
-        lower_plan(dataclasses.replace(plan, tensors=tensors), iot_npu(), {})
 
 
 def test_small_graph_has_every_part_it_is_meant_to_have() -> None:

@@ -8,9 +8,8 @@ import numpy as np
 import pytest
 from small_models import small_graph, small_plan
 
-from bittrue.calibration.methods.method import Range
 from bittrue.calibration.options import CalibrationOptions
-from bittrue.calibration.quantize import scale_and_zero_point
+from bittrue.calibration.quantize import Range, scale_and_zero_point
 from bittrue.spec.errors import BadInput
 
 
@@ -75,11 +74,12 @@ def test_the_image_input_is_exact() -> None:
     assert plan.tensors["input"].zero_point == (-128,)
 
 
-def test_channel_granularity_is_for_depthwise_inputs_only() -> None:
-    """Anywhere else a scale a channel would cost hardware at run time."""
+def test_channel_granularity_is_where_it_is_free() -> None:
+    """Where every reader folds the scales into weights, or is depthwise; never at residuals or products."""
     plan = small_plan(CalibrationOptions(activation_granularity="channel"))
     per_channel = {name for name, tensor in plan.tensors.items() if len(tensor.scale) > 1}
-    assert per_channel == {"silu_1", "qkv"}  # qkv: its three parts
+    assert per_channel == {"silu_1", "silu_2", "qkv", "norm"}  # qkv: its three parts
+    assert set(plan.tensors["norm"].zero_point) == {0}  # the norm unit adds one for all
     assert len(set(plan.tensors["silu_1"].scale)) > 1
 
 

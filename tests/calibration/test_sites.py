@@ -10,11 +10,11 @@ from bittrue.calibration.sites import find_sites
 
 
 def test_sites_and_their_demands() -> None:
-    """Layout outputs and softmax are no sites; padding, depthwise readers and MAC operands are seen through layout."""
+    """Layout outputs and softmax are no sites; padding and MAC operands are seen through layout."""
     sites = {site.name: site for site in find_sites(small_graph())}
     assert not any(name in sites for name in ("softmax", "reshape", "permute", "unbind"))
     assert [name for name, site in sites.items() if site.padded] == ["input", "silu_1"]
-    assert [name for name, site in sites.items() if site.depthwise] == ["silu_1"]
+    assert [name for name, site in sites.items() if site.one_zero_point] == ["norm"]
     assert sites["silu_1"].axis == 1
     assert len(sites["silu_1"].groups) == 16
 

@@ -23,6 +23,7 @@ from bittrue.spec.ops import OPS
 from bittrue.spec.ops.add import Add
 from bittrue.spec.ops.avg_pool2d import AvgPool2d
 from bittrue.spec.ops.concat import Concat
+from bittrue.spec.ops.constant import Constant
 from bittrue.spec.ops.conv2d import Conv2d
 from bittrue.spec.ops.group_norm import GroupNorm
 from bittrue.spec.ops.layer_norm import LayerNorm
@@ -34,6 +35,7 @@ from bittrue.spec.ops.permute import Permute
 from bittrue.spec.ops.reshape import Reshape
 from bittrue.spec.ops.slice import Slice
 from bittrue.spec.ops.softmax import Softmax
+from bittrue.spec.ops.sub import Sub
 from bittrue.spec.ops.table import Table
 from bittrue.spec.ops.weighted_sum import WeightedSum
 from bittrue.spec.tensors import TensorSpec
@@ -160,11 +162,26 @@ CASES = {
         tensor("y", (1, 3, 3, 5), zero_point=9),
         scaling(1, 35),
     ),
+    "avg_pool2d, by the taps inside": Case(
+        AvgPool2d((3, 2), (2, 1), (1, 1), count_include_pad=False),
+        (tensor("x", (1, 3, 5, 4), zero_point=-200),),
+        tensor("y", (1, 3, 3, 5), zero_point=9),
+        scaling(6, 35),
+    ),
     "add": Case(
         Add(),
         (tensor("a", (1, 3, 4), zero_point=5), tensor("b", (1, 3, 4), zero_point=-130)),
         tensor("y", (1, 3, 4), zero_point=-6),
         {"multiplier_a": np.array([2000000001]), "multiplier_b": np.array([777777777]), "shift": np.array([31])},
+    ),
+    "sub": Case(
+        Sub(),
+        (tensor("a", (1, 3, 4), zero_point=5), tensor("b", (1, 3, 4), zero_point=-130)),
+        tensor("y", (1, 3, 4), zero_point=-6),
+        {"multiplier_a": np.array([2000000001]), "multiplier_b": np.array([777777777]), "shift": np.array([31])},
+    ),
+    "constant": Case(
+        Constant((1, 3, 4)), (), tensor("y", (1, 3, 4)), {"codes": generator().integers(-128, 128, (1, 3, 4))}
     ),
     "mul, b repeated along two axes": Case(
         Mul(),

@@ -11,8 +11,9 @@ from op_agreement import Array, agree, extremes
 from op_cases import add_case
 from op_changes import Change, constant, output, per_channel, per_channel_output, refused, source, through
 from op_datapaths import IOT_NPU, ROUNDINGS, WIDE, datapath
-from op_parts import Case, build, tensor
+from op_parts import Case, build, tensor, with_axis
 from plain_add import POINTS, UNITS, added
+from plan_agreement import planned
 
 from bittrue.spec.datapath import Datapath
 from bittrue.spec.errors import IllFormed, Unsupported
@@ -50,6 +51,19 @@ def test_every_datapath(path: Datapath) -> None:
         case = add_case(np.random.default_rng(seed), path)
         assert set(case.call.constants) == set(case.call.op.roles_on(path))
         agree(case, plain)
+
+
+@pytest.mark.parametrize("path", PATHS.values(), ids=PATHS)
+def test_scales_a_channel(path: Datapath) -> None:
+    """With one zero point each, tensors with a scale a channel are added as others are, and as fast."""
+    for seed in range(4):
+        case = add_case(np.random.default_rng(seed), path)
+        call = case.call
+        inputs = [with_axis(spec, 1) for spec in call.inputs]
+        changed = Case(build(Add(), inputs, with_axis(call.output, 1), dict(call.constants), path), case.operands)
+        assert np.array_equal(agree(changed, plain).output, agree(case, plain).output)
+        plain_steps = [planned(each, keep_all=False)[1].plain for each in (case, changed)]
+        assert ("y" in plain_steps[0]) == ("y" in plain_steps[1])
 
 
 @pytest.mark.parametrize("shape", [(1,), (7,), (1, 3, 1, 1), (2, 1, 3, 1, 2)])
@@ -131,8 +145,9 @@ REFUSALS: dict[str, tuple[Change, str]] = {
     "operands too wide": (source(tensor("a", (1, 3, 2, 3), bits=17), 0), "an operand of an add is wider"),
     "output too wide": (output(tensor("y", (1, 3, 2, 3), bits=24)), "an output of an add is wider"),
     "sum past 63 bits": (past_63_bits, "sum of an add may not fit 63 bits"),
-    "a per channel": (per_channel(0), "per-channel"),
-    "b per channel": (per_channel(1), "per-channel"),
+    "zero points of a differ": (per_channel(0), "zero points differ between channels"),
+    "zero points of b differ": (per_channel(1), "zero points differ between channels"),
+    "zero points of the output differ": (per_channel_output(1), "zero points differ between channels"),
 }
 
 
@@ -153,11 +168,6 @@ def test_a_datapath_without_an_add_unit() -> None:
     bare = replace(call, datapath=call.datapath.model_copy(update={"add": None}))
     with pytest.raises(Unsupported, match="no add unit"):
         bare.op.check(bare)
-
-
-def test_output_per_channel() -> None:
-    """Add has one output zero point."""
-    refused(add_case(np.random.default_rng(4)).call, per_channel_output(1), "axis 1")
 
 
 def test_shapes_refused() -> None:

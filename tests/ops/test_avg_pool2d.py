@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from op_agreement import Array, accumulated, agree, extremes, finished
 from op_cases import avg_pool2d_case, mean_case
-from op_changes import ACCUMULATOR, REQUANTIZER, Change, output, per_channel, per_channel_output, refused
+from op_changes import ACCUMULATOR, REQUANTIZER, Change, constant, output, per_channel, per_channel_output, refused
 from op_datapaths import IOT_NPU, NARROW, ROUNDINGS, WIDE, datapath
 from op_parts import Case, build, tensor
 
@@ -25,6 +25,11 @@ from bittrue.spec.ops import AvgPool2d
 from bittrue.spec.units.pool import DividePool, Division
 
 EXACT = datapath({"mac.accumulator_bits": 48})
+UNITS = {
+    kind: datapath({"requantization.kind": kind} | ({"requantization.shift_min": 0} if kind == "shift" else {}))
+    for kind in ("float32", "thresholds", "shift")
+}
+"""Requantizers that are no integer multiplier."""
 PATHS = {"proved": IOT_NPU, "saturate8": NARROW["saturate8"], "wrap8": NARROW["wrap8"]}
 
 
@@ -43,7 +48,8 @@ def plain(call: Call, operands: tuple[Array, ...]) -> dict[str, Any]:
         return [source[0, c, row, column] for row, column in places if 0 <= row < height and 0 <= column < width]
 
     accumulators = [accumulated(call.datapath.mac, window(*place)) for place in np.ndindex(call.output.shape[1:])]
-    ends = [finished(call, value) for value in accumulators]
+    counts = [1 if op.count_include_pad else len(window(*place)) for place in np.ndindex(call.output.shape[1:])]
+    ends = [finished(call, value, count - 1) for value, count in zip(accumulators, counts, strict=True)]
     return {
         "accumulator": accumulators,
         "rounded": [before for before, _ in ends],
@@ -81,6 +87,55 @@ def test_shapes(
     """One pixel, odd sizes with stride 2, gaps between windows, windows that hang over every border."""
     case = avg_pool2d_case(np.random.default_rng(5), path, size=size, kernel=kernel, stride=stride, padding=padding)
     agree(case, plain)
+
+
+@pytest.mark.parametrize(
+    "path",
+    [IOT_NPU, *NARROW.values(), *WIDE.values(), *ROUNDINGS.values(), *UNITS.values()],
+    ids=["iot_npu", *NARROW, *WIDE, *ROUNDINGS, *UNITS],
+)
+def test_padding_that_does_not_count(path: Datapath) -> None:
+    """Windows cut at the border have requantizers of their own, under each overflow rule, width and rounding."""
+    shapes = [((5, 4), (3, 2), (2, 1), (1, 1)), ((3, 3), (3, 3), (1, 1), (1, 1)), ((1, 1), (3, 3), (1, 1), (1, 1))]
+    shapes += [((2, 9), (1, 4), (1, 3), (0, 2)), ((4, 4), (2, 2), (2, 2), (0, 0))]
+    for seed, (size, kernel, stride, padding) in enumerate(shapes):
+        rng = np.random.default_rng(seed)
+        case = avg_pool2d_case(
+            rng, path, size=size, kernel=kernel, stride=stride, padding=padding, count_include_pad=False
+        )
+        for each in (case, *extremes(case, rng)):
+            agree(each, plain)
+
+
+def test_a_border_by_hand() -> None:
+    """3x3 windows over [[4, 8], [12, 16]], zero point 4: each holds all four taps, (0 + 4 + 8 + 12) / 4 = 6. One more
+    column of 4 leaves six taps in its middle: 24 / 6 = 4, and four beside it: (4 + 12 + 0 + 0) / 4 = 4."""
+    shift = [30, 31, 32, 32, 33, 33, 33, 33, 34]
+    multiplier = [round(Fraction(1 << s, n)) for n, s in enumerate(shift, 1)]
+    constants = {"multiplier": np.array(multiplier), "shift": np.array(shift)}
+    op = AvgPool2d((3, 3), (1, 1), (1, 1), count_include_pad=False)
+    for rows, wanted in (
+        ([[4, 8], [12, 16]], [[6, 6], [6, 6]]),
+        ([[4, 8, 4], [12, 16, 4]], [[6, 4, 4], [6, 4, 4]]),
+    ):
+        codes = np.array([[rows]], np.int8)
+        source, target = tensor("x", codes.shape, zero_point=[4]), tensor("y", codes.shape)
+        found = agree(Case(build(op, [source], target, constants, IOT_NPU), (codes,)), plain)
+        assert found.output[0, 0].tolist() == wanted
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (constant("multiplier", [1 << 30]), "'multiplier' has the wrong shape"),
+        (constant("shift", [31] * 5), "'shift' has the wrong shape"),
+        (constant("multiplier", [1 << 30] * 5 + [1 << 31]), "multiplier"),
+    ],
+)
+def test_constants_for_each_count(change: Change, words: str) -> None:
+    """One for every number of taps, six here, and each in range."""
+    call = avg_pool2d_case(np.random.default_rng(9), count_include_pad=False).call
+    refused(call, change, words)
 
 
 @pytest.mark.parametrize("path", PATHS.values(), ids=PATHS)
@@ -250,6 +305,13 @@ def test_reciprocal_ties() -> None:
     spec = tensor("x", codes.shape, zero_point=[10])
     call = build(AvgPool2d((1, 2), (1, 2)), [spec], tensor("y", (1, 1, 1, 2), zero_point=[-7]), {}, RECIPROCAL)
     assert agree(Case(call, (codes,)), counted).stages["rounded"].reshape(-1).tolist() == [1, -1]
+
+
+@pytest.mark.parametrize("path", [DIVISIONS["half_away"], RECIPROCAL], ids=["divide", "reciprocal"])
+def test_padding_that_counts_is_refused(path: Datapath) -> None:
+    """Units that count the taps themselves know no other divisor."""
+    call = avg_pool2d_case(np.random.default_rng(1), path).call
+    refused(call, lambda it: replace(it, op=replace(it.op, count_include_pad=True)), "the padding counts here")
 
 
 def test_another_zero_point_is_refused() -> None:

@@ -10,8 +10,10 @@ from op_agreement import Array, agree, extremes
 from op_cases import concat_case
 from op_changes import Change, constant, output, per_channel, per_channel_output, refused, source, through
 from op_datapaths import IOT_NPU, ROUNDINGS, WIDE, datapath
-from op_parts import Case, build, tensor
+from op_parts import Case, build, tensor, with_axis
+from op_parts import codes as random_codes
 from plain_units import requantized
+from plan_agreement import planned
 
 from bittrue.spec.datapath import Datapath
 from bittrue.spec.errors import IllFormed
@@ -151,11 +153,58 @@ def test_table(seed: int) -> None:
     agree(case, lambda call, operands: {"output": np.concatenate(wanted, axis=1)})
 
 
+def beside(axis: int, path: Datapath, *, copies: bool, along: int | None = None) -> Case:
+    """A zero point for each index of `along` (the concat axis where None), in inputs and output; one input has one."""
+    rng, shapes = np.random.default_rng(axis), [(2, 3, 2, 3), (2, 3, 2, 3)]
+    along = axis if along is None else along
+    points = [rng.integers(-128, 128, shape[along]).tolist() for shape in shapes]
+    if along == axis:
+        points[1] = points[1][:1] * 3 if axis in (1, 3) else points[1][:1] * 2
+    else:
+        points[1] = points[0]
+    inputs = [with_axis(tensor(f"x{i}", shapes[i]), along, points[i]) for i in range(2)]
+    if along == axis:
+        inputs[1] = tensor("x1", shapes[1], zero_point=points[1][:1])
+    op = Concat(axis, copies=copies)
+    output = tensor("y", op.output_shape(shapes))
+    output = with_axis(output, along, points[0] + points[1] if along == axis else points[0])
+    return Case(build(op, inputs, output, {}, path), tuple(random_codes(rng, spec) for spec in inputs))
+
+
+@pytest.mark.parametrize("along", [None, 1])
+@pytest.mark.parametrize("axis", [0, 1, 2, 3])
+@pytest.mark.parametrize(("path", "copies"), [(IOT_NPU, True), (TABLE, True), (COPY, False), (COPY, True)])
+def test_copies_with_a_zero_point_a_channel(path: Datapath, copies: bool, axis: int, along: int | None) -> None:
+    """The formats side by side are the output's: codes move on any datapath, and there are no constants."""
+    case = beside(axis, path, copies=copies, along=along)
+    assert case.call.op.roles_on(path) == ()
+    agree(case, lambda call, operands: {"output": np.concatenate(operands, axis=axis)})
+    assert case.call.op.work(case.call) == Work(None, {"move": case.call.output.size})
+
+
+def test_copies_of_images_are_fast() -> None:
+    """Channels of an image join in the fast machine."""
+    inputs = [with_axis(tensor(f"x{i}", (1, 2, 4, 8)), 1, [i, 7]) for i in range(2)]
+    output = with_axis(tensor("y", (1, 4, 4, 8)), 1, [0, 7, 1, 7])
+    call = build(Concat(1, copies=True), inputs, output, {}, IOT_NPU)
+    case = Case(call, tuple(random_codes(np.random.default_rng(i), spec) for i, spec in enumerate(inputs)))
+    agree(case, lambda call, operands: {"output": np.concatenate(operands, axis=1)})
+    assert case.call.output.name not in planned(case, keep_all=False)[1].plain
+
+
+def test_copies_refuses_another_zero_point_at_one_index() -> None:
+    """One channel of one input that means something else than the output's channel there."""
+    call = beside(1, IOT_NPU, copies=True).call
+    points = (*call.output.zero_point[:2], 99 if call.output.zero_point[2] != 99 else 98, *call.output.zero_point[3:])
+    refused(call, output(with_axis(call.output, 1, points)), "another format than the output")
+    refused(call, output(with_axis(call.output, 1, call.output.zero_point[::-1])), "another format")
+
+
 OTHER_FORMATS: dict[str, tuple[Change, str]] = {
     "zero point": (source(tensor("x1", (1, 1, 2, 3), zero_point=[99]), 1), "another format than the output"),
     "width": (source(tensor("x1", (1, 1, 2, 3), bits=7), 1), "another format than the output"),
-    "an input per channel": (per_channel(2), "per-channel"),
-    "output per channel": (per_channel_output(1), "axis 1"),
+    "an input per channel": (per_channel(2), "another format than the output"),
+    "output per channel": (per_channel_output(1), "another format than the output"),
 }
 
 

@@ -21,9 +21,10 @@ from op_changes import (
     source,
     through,
 )
-from op_datapaths import EVERY, IOT_NPU, NARROW, ORDERS, ROUNDINGS, datapath
+from op_datapaths import EVERY, IOT_NPU, NARROW, ORDERS, ROUNDINGS, SUBTRACTED, datapath
 from op_parts import Case, build, tensor
 from plain_units import finished_sum, leaving, register_code, taps
+from plan_agreement import planned
 
 from bittrue.spec.datapath import Datapath
 from bittrue.spec.errors import IllFormed
@@ -86,6 +87,35 @@ def test_every_datapath(path: Datapath) -> None:
     """Exact agreement under each rule of the MAC and of the requantizer."""
     for seed, groups in ((1, 1), (2, 1), (3, 2)):
         agree(conv2d_case(np.random.default_rng(seed), path, groups=groups, out_channels=2), plain)
+
+
+@pytest.mark.parametrize("path", EVERY.values(), ids=EVERY)
+def test_input_scales_a_channel(path: Datapath) -> None:
+    """A padded convolution with any groups reads each channel's own zero point outside the image."""
+    for seed, groups in ((1, 1), (2, 2)):
+        case = conv2d_case(np.random.default_rng(seed), path, groups=groups, out_channels=2, channels=True)
+        points = case.call.inputs[0].zero_point
+        assert len(points) == 4 and (len(set(points)) == 1) == (path.mac.zero_point == "subtracted")
+        agree(case, plain)
+
+
+@pytest.mark.parametrize("path", SUBTRACTED.values(), ids=SUBTRACTED)
+def test_depthwise_subtracts_the_zero_point_of_its_channel(path: Datapath) -> None:
+    """Every output reads one channel: the multiplier subtracts one zero point, another for each channel."""
+    case = conv2d_case(np.random.default_rng(1), path, groups=4, out_channels=4)
+    assert len(set(case.call.inputs[0].zero_point)) > 1
+    agree(case, plain)
+
+
+def test_padding_by_hand_with_a_zero_point_a_channel() -> None:
+    """One pixel of 0, padded by one: 8 taps outside read 5 in channel 0 and -7 in channel 1: 8*5*1 + 8*(-7)*2 = -72."""
+    spec = tensor("x", (1, 2, 1, 1), zero_point=(5, -7), axis=1)
+    weight = np.array([[[[1] * 3] * 3, [[2] * 3] * 3]])
+    constants = {"weight": weight, "bias": np.array([0]), "multiplier": np.array([1 << 30]), "shift": np.array([30])}
+    call = build(Conv2d(1, (3, 3), padding=(1, 1)), [spec], tensor("y", (1, 1, 1, 1)), constants, IOT_NPU)
+    case = Case(call, (np.zeros((1, 2, 1, 1), np.int8),))
+    assert agree(case, plain).output.item() == -72
+    assert case.call.output.name not in planned(case, keep_all=False)[1].plain
 
 
 @pytest.mark.parametrize("options", SHAPES.values(), ids=SHAPES)
@@ -202,7 +232,12 @@ REFUSALS: dict[str, tuple[Change, str]] = {
         "wider than the datapath's multiplier",
     ),
     "narrow multiplier": (through({"mac.activation_bits_max": 4}), "wider than the datapath's multiplier"),
-    "per-channel input of a dense convolution": (per_channel(), "per-channel"),
+    "zero points a channel that are subtracted": (
+        lambda call: through({"mac.zero_point": "subtracted"})(
+            source(tensor("x", (1, 4, 5, 4), zero_point=(0, 1, 2, 3), axis=1))(call)
+        ),
+        "zero points differ between channels",
+    ),
     "an output zero point for no channel": (per_channel_output(2), "axis 2"),
 }
 

@@ -12,7 +12,8 @@ from op_agreement import Array, agree, extremes, with_operands
 from op_cases import group_norm_case
 from op_changes import Change, constant, output, per_channel, refused, through
 from op_datapaths import IOT_NPU, ROUNDINGS, WIDE, datapath
-from op_parts import Case, build, tensor
+from op_parts import Case, build, tensor, with_axis
+from plan_agreement import planned
 
 from bittrue.spec.datapath import Datapath
 from bittrue.spec.errors import IllFormed
@@ -140,6 +141,20 @@ REFUSALS: dict[str, tuple[Change, str]] = {
 def test_refusals(change: Change, words: str) -> None:
     """Constants, attributes and widths that the contract excludes."""
     refused(group_norm_case(np.random.default_rng(9)).call, change, words)
+
+
+def test_an_output_scale_a_channel() -> None:
+    """Gamma and beta hold the scales: with one zero point the codes are those of an output with one scale."""
+    for seed in range(3):
+        case = group_norm_case(np.random.default_rng(seed), groups=1 + seed % 2)
+        call = case.call
+        target = with_axis(call.output, 1)
+        changed = Case(build(call.op, call.inputs, target, dict(call.constants), call.datapath), case.operands)
+        assert np.array_equal(agree(changed, plain).output, agree(case, plain).output)
+        plain_steps = [planned(each, keep_all=False)[1].plain for each in (case, changed)]
+        assert ("y" in plain_steps[0]) == ("y" in plain_steps[1])
+    points = range(target.shape[1])
+    refused(call, output(with_axis(call.output, 1, points)), "zero points differ between channels")
 
 
 @pytest.mark.parametrize(("shape", "groups"), [((4,), 1), ((2, 4, 3), 1), ((1, 4, 3), 3), ((1, 4, 3), 0)])

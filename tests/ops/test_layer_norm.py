@@ -12,7 +12,8 @@ from op_agreement import Array, agree, extremes, with_operands
 from op_cases import layer_norm_case
 from op_changes import Change, constant, output, per_channel, refused, source, through
 from op_datapaths import IOT_NPU, ROUNDINGS, WIDE, datapath
-from op_parts import Case, build, tensor
+from op_parts import Case, build, tensor, with_axis
+from plan_agreement import planned
 
 from bittrue.spec.datapath import Datapath
 from bittrue.spec.op import Call, Work
@@ -156,8 +157,22 @@ def test_refusals(change: Change, words: str) -> None:
     refused(layer_norm_case(np.random.default_rng(9)).call, change, words)
 
 
-def test_output_zero_points() -> None:
-    """The output has one zero point, or one a channel along the last axis."""
+def test_an_output_scale_a_channel() -> None:
+    """Gamma and beta hold the scales: with one zero point the codes are those of an output with one scale."""
+    for seed in range(3):
+        case = layer_norm_case(np.random.default_rng(seed))
+        call = case.call
+        target = with_axis(call.output, 2)
+        changed = Case(build(call.op, call.inputs, target, dict(call.constants), call.datapath), case.operands)
+        assert np.array_equal(agree(changed, plain).output, agree(case, plain).output)
+        plain_steps = [planned(each, keep_all=False)[1].plain for each in (case, changed)]
+        assert ("y" in plain_steps[0]) == ("y" in plain_steps[1])
+    points = range(target.shape[2])
+    refused(call, output(with_axis(call.output, 2, points)), "zero points differ between channels")
+
+
+def test_output_axis() -> None:
+    """The output's scales vary along the last axis or not at all."""
     changed = output(tensor("y", SHAPE, zero_point=(1, 2, 3), axis=1))
     refused(layer_norm_case(np.random.default_rng(9)).call, changed, "axis")
 

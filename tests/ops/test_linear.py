@@ -10,10 +10,21 @@ import numpy as np
 import pytest
 from op_agreement import Array, accumulated, agree, element, extremes, finished
 from op_cases import linear_case
-from op_changes import ACCUMULATOR, REQUANTIZER, Change, constant, per_channel, per_channel_output, refused, source
+from op_changes import (
+    ACCUMULATOR,
+    REQUANTIZER,
+    Change,
+    constant,
+    per_channel,
+    per_channel_output,
+    refused,
+    source,
+    through,
+)
 from op_datapaths import EVERY, IOT_NPU, NARROW, ORDERS, ROUNDINGS, datapath
 from op_parts import Case, build, tensor
 from plain_units import register_code
+from plan_agreement import planned
 
 from bittrue.spec.datapath import Datapath
 from bittrue.spec.op import Call, Gemm, Work
@@ -56,6 +67,17 @@ def test_every_datapath(path: Datapath) -> None:
     """Exact agreement under each rule of the MAC and of the requantizer."""
     for seed in range(4):
         agree(linear_case(np.random.default_rng(seed), path), plain)
+
+
+@pytest.mark.parametrize("path", EVERY.values(), ids=EVERY)
+def test_input_scales_a_feature(path: Datapath) -> None:
+    """Scales are in the weights and zero points in the bias: raw codes are multiplied as with one scale."""
+    case = linear_case(np.random.default_rng(3), path, channels=True)
+    points = case.call.inputs[0].zero_point
+    assert len(points) == 7 and (len(set(points)) == 1) == (path.mac.zero_point == "subtracted")
+    agree(case, plain)
+    if path is IOT_NPU:
+        assert case.call.output.name not in planned(case, keep_all=False)[1].plain
 
 
 @pytest.mark.parametrize("options", SHAPES.values(), ids=SHAPES)
@@ -143,7 +165,11 @@ REFUSALS: dict[str, tuple[Change, str]] = {
     "bias wider than 32 bits": (constant("bias", [-(1 << 31) - 1] * 4), "'bias' does not fit"),
     "no bias per feature": (constant("bias", [0, 0]), "'bias' has the wrong shape"),
     "codes wider than 8 bits": (source(tensor("x", (2, 3, 7), bits=9)), "wider than the datapath's multiplier"),
-    "per-channel input": (per_channel(0, 2), "per-channel"),
+    "input scales along another axis": (per_channel(0, 1), "axis of the input channels"),
+    "zero points a feature that are subtracted": (
+        lambda call: through({"mac.zero_point": "subtracted"})(per_channel(0, 2)(call)),
+        "zero points differ between channels",
+    ),
     "an output zero point for no feature": (per_channel_output(1), "axis 1"),
 }
 

@@ -27,7 +27,8 @@ def average_pool(
     """[1, h, w, c] codes -> [1, h', w', c]. A datapath that folds the count into its multiplier is none of these."""
     paddings = [symmetric_padding(side, layer.window, layer.stride, same=layer.same) for side in layer.x.shape[1:3]]
     assert None not in paddings, "the layer's padding is not symmetric"
-    op = AvgPool2d((layer.window, layer.window), (layer.stride, layer.stride), (paddings[0] or 0, paddings[1] or 0))
+    padding = paddings[0] or 0, paddings[1] or 0
+    op = AvgPool2d((layer.window, layer.window), (layer.stride, layer.stride), padding, count_include_pad=False)
     zero = (layer.x.zero_point,)
     x = tensor("x", _planes(layer.x.shape), zero_point=zero)
     y = tensor("y", _planes(layer.y.shape), zero_point=(layer.y.zero_point,))

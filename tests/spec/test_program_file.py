@@ -11,9 +11,12 @@ import numpy as np
 import pytest
 import safetensors.numpy
 from hand_program import PROGRAM
+from tiny_programs import iot_npu
 
+from bittrue.spec.builder import Builder
 from bittrue.spec.errors import BadInput, BittrueError
 from bittrue.spec.files import read_safetensors, write_safetensors
+from bittrue.spec.ops import Concat
 from bittrue.spec.program import Program
 from bittrue.spec.program_file import load_program, save_program
 
@@ -173,6 +176,25 @@ def test_other_constants(tmp_path: Path, change: str) -> None:
         arrays["logits/weight"] = weight.T.copy() if change == "reshaped" else weight.astype(np.float32)
     write_safetensors(path, arrays, metadata)
     refused(path)
+
+
+def test_an_attribute_that_came_later(tmp_path: Path) -> None:
+    """At its default it is in no file, so that older programs keep their bytes and digests; else it is read back."""
+    digests = []
+    for copies in (False, True):
+        draft = Builder("joined", iot_npu())
+        names = [draft.input(name, (1, 2)) for name in "ab"]
+        constants = {} if copies else {"multiplier": [1 << 30] * 2, "shift": [30] * 2}
+        program = draft.build(draft.step("y", Concat(1, copies=copies), names, constants=constants))
+        path = tmp_path / f"{copies}.safetensors"
+        save_program(program, path)
+        document = json.loads(contents(path)[1]["document"])
+        assert document["steps"][0]["attributes"] == ({"axis": 1, "copies": True} if copies else {"axis": 1})
+        assert load_program(path).steps == program.steps
+        digests.append(load_program(path).digest)
+        edit(path, lambda document: document["steps"][0]["attributes"].update(copies="yes"))
+        assert "copies" in str(refused(path))
+    assert digests[0] != digests[1]
 
 
 @pytest.mark.parametrize("fraction", [0.0, 0.001, 0.1, 0.5, 0.9, 0.999])

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from fractions import Fraction
 
+import numpy as np
+from numpy.typing import NDArray
+
 from bittrue.calibration.graph import Node
 from bittrue.calibration.lowering.constants import Constants
 from bittrue.calibration.lowering.context import Lowering
-from bittrue.calibration.lowering.mac import one_scale
 from bittrue.calibration.lowering.norm import exact, fq_vit, ibert, ivit, rsqrt_table
 from bittrue.calibration.lowering.norm.affine import affine_constants
 from bittrue.calibration.lowering.norm.row import NormRow, row_scale
@@ -41,9 +43,8 @@ def lower_group_norm(lowering: Lowering, node: Node) -> tuple[Op, Constants]:
 
 def _constants(lowering: Lowering, node: Node, op: LayerNorm | GroupNorm) -> Constants:
     (source,), unit = lowering.inputs(node), unit_of(lowering.datapath)
-    scale_out = one_scale(lowering.specs[node.name])
     gamma, beta = (
-        [Fraction(float(value)) / scale_out for value in lowering.plan.graph.parameter(node, role)]
+        _over_scales(lowering.plan.graph.parameter(node, role), lowering.specs[node.name].scale)
         for role in ("gamma", "beta")
     )
     row = NormRow(
@@ -57,3 +58,9 @@ def _constants(lowering: Lowering, node: Node, op: LayerNorm | GroupNorm) -> Con
     )
     affine = affine_constants(unit, row) if unit.has_affine else {}
     return {**KINDS[unit.kind](unit, row), **affine}
+
+
+def _over_scales(values: NDArray[np.float32], scales: tuple[float, ...]) -> list[Fraction]:
+    """Gamma or beta of each channel over the output's scale, one for all or one a channel; exact."""
+    every = scales * len(values) if len(scales) == 1 else scales
+    return [Fraction(float(value)) / Fraction(scale) for value, scale in zip(values, every, strict=True)]

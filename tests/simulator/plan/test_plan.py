@@ -7,6 +7,7 @@ import tracemalloc
 import numba
 import numpy as np
 import pytest
+from channel_plans import joined_plan
 from op_cases import BUILDERS
 from op_datapaths import EVERY, IOT_NPU, datapath
 from plan_agreement import planned, planned_with_table
@@ -38,6 +39,17 @@ def test_a_network_has_no_plain_step() -> None:
     program = lower_plan(small_plan(), IOT_NPU, {})
     for keep_all in (False, True):
         assert Plan(program, keep_all=keep_all).plain == []
+
+
+def test_channel_scales_are_as_fast() -> None:
+    """Functions with a table a channel, a residual and a concatenation of channel scales are bound.
+
+    What is not: an image whose colours have tables of their own, and filters in two groups, as ever.
+    """
+    program = lower_plan(joined_plan(), IOT_NPU, {})
+    assert sum(call.inputs[0].axis is not None and call.op.name == "table" for call in program.calls) == 3
+    for keep_all in (False, True):
+        assert Plan(program, keep_all=keep_all).plain == ["input", "mix"]
 
 
 @pytest.mark.parametrize("path", ["wrap12", "saturate12"])
