@@ -37,6 +37,12 @@ def fake_quantize_like(x: torch.Tensor, plan: TensorPlan) -> torch.Tensor:
     scale, zero_point = (
         along(torch.tensor(values, dtype=x.dtype), axis, x.ndim) for values in (plan.scale, plan.zero_point)
     )
+    if plan.region_shift:
+        low, high = code_range(plan.bits - plan.region_shift, signed=True)
+        coarse = scale * 2**plan.region_shift
+        return torch.where(
+            x < 0, fake_quantize(x, scale, zero_point, low, 0), fake_quantize(x, coarse, zero_point, 0, high)
+        )
     return fake_quantize(x, scale, zero_point, low, high)
 
 

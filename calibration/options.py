@@ -9,6 +9,8 @@ from bittrue.spec.errors import BadInput
 
 Granularity = Literal["tensor", "channel"]
 Scheme = Literal["symmetric", "asymmetric"]
+METHOD_NAMES = ("minmax", "percentile", "mse", "easyquant", "fq-vit", "ptq4vit", "repq", "q-hyvit", "best")
+"""The keys of calibration.methods.METHODS, in order, for who must not import torch."""
 
 
 @dataclass(frozen=True)

@@ -39,6 +39,9 @@ class TensorPlan:
     low: tuple[float, ...]
     """Observed minimum, one per scale."""
     high: tuple[float, ...]
+    region_shift: int = 0
+    """PTQ4ViT's twin uniform codes: those of positive values are multiples of 2**region_shift. `bits` is the width that
+    a multiplier takes; bits - region_shift say the code. 0 for any other tensor."""
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from bittrue.calibration.options import METHOD_NAMES, CalibrationOptions
 from bittrue.cli.options import ImageSource, Json, Seed
 from bittrue.cli.output import print_json, print_rows, progress_bars
 
@@ -26,10 +27,21 @@ def register(app: typer.Typer) -> None:
             int | None, typer.Option("--side", help="Image side in pixels that the model takes; default its own.")
         ] = None,
         limit: Annotated[int, typer.Option("--limit", min=1, help="Calibration images at most.")] = 32,
-        method: Annotated[str, typer.Option("--method", help="minmax, mse, q-hyvit or best.")] = "minmax",
+        method: Annotated[str, typer.Option("--method", help=", ".join(METHOD_NAMES) + ".")] = "minmax",
         activation_bits: Annotated[int, typer.Option("--activation-bits", help="2..16")] = 8,
         weight_bits: Annotated[int, typer.Option("--weight-bits", help="2..16")] = 8,
         output_bits: Annotated[int, typer.Option("--output-bits", help="Bits of the logits, 2..16.")] = 16,
+        preactivation_bits: Annotated[
+            int | None,
+            typer.Option("--preactivation-bits", help="Of what only an activation function reads; default as others."),
+        ] = None,
+        residual_bits: Annotated[
+            int | None,
+            typer.Option("--residual-bits", help="Of what only additions, norms and means read; default as others."),
+        ] = None,
+        score_bits: Annotated[
+            int | None, typer.Option("--score-bits", help="Of what a softmax reads; default as others.")
+        ] = None,
         activation_granularity: Annotated[
             str, typer.Option("--activation-granularity", help="tensor or channel")
         ] = "tensor",
@@ -37,21 +49,36 @@ def register(app: typer.Typer) -> None:
         activation_scheme: Annotated[
             str, typer.Option("--activation-scheme", help="symmetric or asymmetric")
         ] = "asymmetric",
+        bridge: Annotated[
+            bool, typer.Option("--bridge/--no-bridge", help="Judge layers of a bridge block at its end (q-hyvit).")
+        ] = True,
+        mixed_granularity: Annotated[
+            bool,
+            typer.Option("--mixed-granularity/--no-mixed-granularity", help="Search the granularity (q-hyvit)."),
+        ] = True,
+        mixed_scheme: Annotated[
+            bool, typer.Option("--mixed-scheme/--no-mixed-scheme", help="Search the scheme (q-hyvit).")
+        ] = True,
         seed: Seed = 0,
         json: Json = False,
     ) -> None:
         """Choose scales for a trained model on unlabelled images: float model -> plan."""
         from bittrue import workflow
-        from bittrue.calibration.options import CalibrationOptions
 
         options = CalibrationOptions(
             method=method,
             activation_bits=activation_bits,
             weight_bits=weight_bits,
             output_bits=output_bits,
+            preactivation_bits=preactivation_bits,
+            residual_bits=residual_bits,
+            score_bits=score_bits,
             activation_granularity=activation_granularity,  # type: ignore[arg-type]
             weight_granularity=weight_granularity,  # type: ignore[arg-type]
             activation_scheme=activation_scheme,  # type: ignore[arg-type]
+            bridge=bridge,
+            mixed_granularity=mixed_granularity,
+            mixed_scheme=mixed_scheme,
             seed=seed,
         )
         with progress_bars(quiet=json) as progress:

@@ -23,7 +23,7 @@ def must_have_one(plan: QuantPlan, datapath: Datapath) -> set[str]:
 
     What leaves a requantizer with one multiplier for all channels, and what a depthwise one reads; both sides of an
     activation unit in front of such a requantizer, or of one whose channels may not vary there; inputs of multipliers
-    that subtract one zero point.
+    that subtract one zero point; inputs of a norm unit that has no factors a channel.
     """
     found: set[str] = set()
     for node in plan.graph.nodes:
@@ -33,6 +33,9 @@ def must_have_one(plan: QuantPlan, datapath: Datapath) -> set[str]:
                 if is_depthwise(node, plan.graph.parameter(node, "weight")):  # its input's scales are in the multiplier
                     found.add(plan.graph.source(node.inputs[0]))
             if datapath.mac.zero_point == "subtracted" and not _subtracts_one(plan, node):
+                found.add(plan.graph.source(node.inputs[0]))
+        elif node.kind in ("layer_norm", "group_norm"):
+            if datapath.norm is not None and not datapath.norm.reads_zero_point:
                 found.add(plan.graph.source(node.inputs[0]))
         elif node.kind == "function" and not _unit_varies(plan, datapath, node):
             found |= {plan.graph.source(node.inputs[0]), node.name}

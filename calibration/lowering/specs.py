@@ -44,6 +44,12 @@ def spec_of_plan(plan: QuantPlan, node: Node) -> TensorSpec:
     if node.name not in plan.tensors:
         raise BadInput("the plan has no scale for a tensor", got=node.name, next_step="calibrate again")
     chosen: TensorPlan = plan.tensors[node.name]
+    if chosen.region_shift and (node.kind != "function" or any(chosen.zero_point)):
+        raise BadInput(
+            "twin uniform codes are those of a function's output without zero point",
+            got=f"{node.kind} {node.name}, zero point {chosen.zero_point[0]}",
+            next_step="calibrate again",
+        )
     return TensorSpec(
         node.name,
         node.shape,

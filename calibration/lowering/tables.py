@@ -101,14 +101,27 @@ def function_table(
     scale_out: float,
     zero_out: int,
     out_range: tuple[int, int],
+    region_shift: int = 0,
 ) -> NDArray[np.int64]:
-    """Codes of function(real value) for every input code low..high, [high - low + 1]."""
+    """Codes of function(real value) for every input code low..high, [high - low + 1].
+
+    region_shift: positive values become multiples of 2**region_shift (TensorPlan.region_shift).
+    """
     step_in, step_out = Fraction(scale_in), Fraction(scale_out)
-    entries = [
-        clamp(round_half_up(function((code - zero_in) * step_in) / step_out) + zero_out, *out_range)
-        for code in range(codes[0], codes[1] + 1)
-    ]
+    steps = [function((code - zero_in) * step_in) / step_out for code in range(codes[0], codes[1] + 1)]
+    if region_shift:
+        low, high = (end >> region_shift for end in out_range)
+        entries = [_twin(step, region_shift, low, high) for step in steps]
+    else:
+        entries = [clamp(round_half_up(step) + zero_out, *out_range) for step in steps]
     return np.array(entries, dtype=np.int64)
+
+
+def _twin(step: Fraction, region_shift: int, low: int, high: int) -> int:
+    """The nearest twin uniform code: low..0, or 0..high shifted to the left."""
+    if step < 0:
+        return clamp(round_half_up(step), low, 0)
+    return clamp(round_half_up(step / (1 << region_shift)), 0, high) << region_shift
 
 
 def exponential_table(bits: int, scale: float | Fraction, exponential_bits: int) -> NDArray[np.int64]:

@@ -42,7 +42,10 @@ def narrowed(plan: QuantPlan, datapath: Datapath) -> dict[str, TensorPlan]:
 
 
 def in_bits(tensor: TensorPlan, bits: int) -> TensorPlan:
-    """The tensor in another width: each scale grows by as much as there are fewer codes for the same interval."""
+    """The tensor in another width: each scale grows by as much as there are fewer codes for the same interval.
+
+    Twin uniform codes become uniform ones.
+    """
     (old_low, old_high), (low, high) = code_range(tensor.bits, signed=True), code_range(bits, signed=True)
     scales, points = [], []
     for scale, point in zip(tensor.scale, tensor.zero_point, strict=True):
@@ -50,7 +53,7 @@ def in_bits(tensor: TensorPlan, bits: int) -> TensorPlan:
         wider = scale * (old_high / high if symmetric else (old_high - old_low) / (high - low))
         scales.append(wider)
         points.append(0 if symmetric else low - math.floor(scale * (old_low - point) / wider + 0.5))
-    return replace(tensor, bits=bits, scale=tuple(scales), zero_point=tuple(points))
+    return replace(tensor, bits=bits, scale=tuple(scales), zero_point=tuple(points), region_shift=0)
 
 
 def _limits(node: Node, datapath: Datapath) -> list[tuple[str, int]]:

@@ -114,6 +114,11 @@ class RangeMethod(Method):
 
     def choose(self) -> Choices:
         """Granularity and scheme as the options say."""
+        tensors = self.tensors()
+        return Choices(self.problem.graph, tensors, self.weights(self.problem.graph, tensors))
+
+    def tensors(self) -> dict[str, TensorPlan]:
+        """The plan of every site."""
         problem, options = self.problem, self.problem.options
         channelwise = options.activation_granularity == "channel"
         copies = problem.free.copies if channelwise else frozenset()
@@ -129,19 +134,23 @@ class RangeMethod(Method):
             )
             chosen = [(part, self._range(site, part[0], symmetric=part[1])) for part in split]
             tensors[name] = plan_tensor(site, problem.bits[name], chosen)
-        weights = {
+        return tensors
+
+    def weights(self, graph: FloatGraph, tensors: Mapping[str, TensorPlan]) -> dict[str, WeightPlan]:
+        """The plan of every weight of a graph whose tensors have these plans."""
+        options = self.problem.options
+        return {
             node.name: plan_weight(
-                problem.graph,
+                graph,
                 node,
                 self.weight_limit,
                 tensors,
                 bits=options.weight_bits,
                 whole=options.weight_granularity == "tensor",
             )
-            for node in problem.graph.nodes
+            for node in graph.nodes
             if node.kind in ("conv2d", "linear")
         }
-        return Choices(problem.graph, tensors, weights)
 
     def _range(self, site: Site, channels: NDArray[np.int64], *, symmetric: bool) -> Range:
         known = self.problem.fixed_range(site)

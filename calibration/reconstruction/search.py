@@ -16,7 +16,7 @@ import torch
 
 from bittrue.calibration.batch_run import BatchRunner
 from bittrue.calibration.bridge import Bridge
-from bittrue.calibration.fake_quantize import fake_quantize_weight
+from bittrue.calibration.fake_quantize import fake_quantize_like, fake_quantize_weight
 from bittrue.calibration.graph import FloatGraph, Node
 from bittrue.calibration.lowering.channel_fold import by_output, groups_of, is_depthwise
 from bittrue.calibration.plan import TensorPlan
@@ -211,6 +211,9 @@ class Search:
         return self.metric(problem.run(self.runner, operands), problem.sample.output, problem.fisher)
 
     def _operand(self, node: Node, index: int, value: torch.Tensor, axes: dict[int, int]) -> torch.Tensor:
+        twin = self._twin(node, index)
+        if twin is not None:
+            return fake_quantize_like(value, twin)
         found = self.formats(node, index)
         if found is None:
             return value
@@ -218,6 +221,12 @@ class Search:
         low, high = code_range(bits, signed=True)
         where = None if axis is None else axes[axis]
         return quantized(value, scale, zero_point, where, low, high)
+
+    def _twin(self, node: Node, operand: int) -> TensorPlan | None:
+        """The plan of an operand with twin uniform codes; layers read such tensors whole."""
+        parts = self.sources.get((node.name, operand), ())
+        plans = [self.tensors[part.site] for part in parts if part.site in self.tensors]
+        return plans[0] if len(plans) == 1 and plans[0].region_shift else None
 
     @torch.no_grad()
     def block_error(self, block: BlockProblem, changed: str, *, weight: bool) -> float:
@@ -234,6 +243,8 @@ class Search:
         plan = self.tensors.get(name)
         if plan is None or name not in self.readings:
             return value
+        if plan.region_shift:
+            return fake_quantize_like(value, plan)
         axis = None if plan.axis is None else plan.axis + 1
         return quantized(value, np.array(plan.scale), np.array(plan.zero_point), axis, *code_range(plan.bits, True))
 

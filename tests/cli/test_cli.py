@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import shutil
 import subprocess
@@ -11,6 +12,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 from cli_runs import Run, refuse
+
+from bittrue import workflow
+from bittrue.calibration.options import CalibrationOptions
+from bittrue.spec.errors import BadInput
 
 VERBS = ["calibrate", "lower", "simulate", "compare", "vectors", "check", "bounds", "cost", "report", "demo"]
 
@@ -33,6 +38,30 @@ def test_help_imports_nothing_heavy() -> None:
         "assert not heavy, heavy"
     )
     subprocess.run([sys.executable, "-c", script], check=True, capture_output=True)
+
+
+def test_every_option_of_calibration_reaches_it(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each flag sets its own field of CalibrationOptions, and every field has one."""
+    given: list[CalibrationOptions] = []
+
+    def calibrate(model: str, *, options: CalibrationOptions, **_: object) -> None:
+        given.append(options)
+        raise BadInput("seen")
+
+    monkeypatch.setattr(workflow, "calibrate", calibrate)
+    flags = {
+        "method": "repq", "activation_bits": 6, "weight_bits": 5, "output_bits": 12, "preactivation_bits": 16,
+        "residual_bits": 14, "score_bits": 10, "activation_granularity": "channel", "weight_granularity": "tensor",
+        "activation_scheme": "symmetric", "bridge": False, "mixed_granularity": False, "mixed_scheme": False, "seed": 3,
+    }  # fmt: skip
+    assert set(flags) == {field.name for field in dataclasses.fields(CalibrationOptions)}
+    words: list[object] = ["mobilevit_xxs", "--images", "x", "--out", "y"]
+    for name, value in flags.items():
+        flag = name.replace("_", "-")
+        words += [f"--no-{flag}"] if value is False else [f"--{flag}", value]
+    refuse(run, "calibrate", *words, said="seen")
+    refuse(run, "calibrate", "mobilevit_xxs", "--images", "x", "--out", "y", said="seen")
+    assert given == [CalibrationOptions(**flags), CalibrationOptions()]  # type: ignore[arg-type]
 
 
 def test_the_walk(run: Run, made: Path, tmp_path: Path) -> None:

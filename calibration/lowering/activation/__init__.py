@@ -49,6 +49,7 @@ def lower_function(lowering: Lowering, node: Node) -> tuple[Op, Constants]:
     axis = source.axis if source.axis is not None else output.axis
     if name not in set(lowering.datapath.activation):
         return lower_by_table(lowering, node, axis)
+    _check_uniform(lowering, node)
     unit = unit_of(lowering.datapath, name)
     known: dict[Channel, Lowered] = {}  # channels often share their formats
     lowered = []
@@ -63,6 +64,17 @@ def lower_function(lowering: Lowering, node: Node) -> tuple[Op, Constants]:
     if unit.requantizes:
         constants.update(requantizer(ratios, lowering.datapath.requantizer("activation"), output))
     return Activation(name, axis), constants
+
+
+def _check_uniform(lowering: Lowering, node: Node) -> None:
+    """Refuse codes that only a table can be made to give."""
+    if lowering.plan.tensors[node.name].region_shift:
+        raise Unsupported(
+            "twin uniform codes come out of a table only, and the datapath has a unit for this function",
+            where=node.name,
+            got=f"activation.{node.text('function')}",
+            next_step="lower for paper_ptq4vit, or calibrate with another method",
+        )
 
 
 def _channels(function: str, source: TensorSpec, output: TensorSpec, count: int) -> list[Channel]:

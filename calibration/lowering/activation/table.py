@@ -44,6 +44,7 @@ def _table(
     zero_in, scale_out, zero_out = (
         np.broadcast_to(np.array(values), (count,)) for values in (source.zero_point, output.scale, output.zero_point)
     )
+    region_shift = lowering.plan.tensors[node.name].region_shift
     known: dict[tuple[object, ...], NDArray[np.int64]] = {}  # channels often share a table
     rows = []
     for index, function in enumerate(functions):
@@ -51,7 +52,14 @@ def _table(
         key = (function, step_in, zero, step_out, int(zero_out[index]))
         if key not in known:
             known[key] = function_table(
-                function, source.code_range, step_in, zero, step_out, int(zero_out[index]), output.code_range
+                function,
+                source.code_range,
+                step_in,
+                zero,
+                step_out,
+                int(zero_out[index]),
+                output.code_range,
+                region_shift,
             )
         rows.append(known[key])
     per_channel = next((axis for axis in (source.axis, output.axis) if axis is not None), 1)
