@@ -25,7 +25,7 @@ class CalibrationOptions:
     preactivation_bits: int | None = None
     """Of what only an activation function reads; None for activation_bits."""
     residual_bits: int | None = None
-    """Of what only additions, norms, means and products of two activations read; None for activation_bits."""
+    """Of what only additions, norms and means read; None for activation_bits."""
     score_bits: int | None = None
     """Of what a softmax reads; None for activation_bits."""
     activation_granularity: Granularity = "tensor"

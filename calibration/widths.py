@@ -11,7 +11,8 @@ from bittrue.calibration.options import CalibrationOptions
 from bittrue.calibration.reading import readings
 from bittrue.calibration.sites import Site
 
-MACS = ("conv2d", "linear", "matmul", "weighted_sum")
+MACS = ("conv2d", "linear", "matmul", "weighted_sum", "mul")
+"""Kinds that multiply what they read: a product of two activations uses the same multiplier."""
 
 
 def width(graph: FloatGraph, site: Site, options: CalibrationOptions) -> int:

@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from bittrue.cli import bench_accuracy
 from bittrue.cli.options import ImageSource, Json, Limit, PlanFile, Seed
 from bittrue.cli.output import percent, print_json, print_table, progress_bars
 
@@ -16,6 +17,7 @@ def register(app: typer.Typer) -> None:
     """Add the verb with its benchmarks."""
     bench = typer.Typer(help="Measure what the documentation quotes.", no_args_is_help=True)
     app.add_typer(bench, name="bench")
+    bench_accuracy.register(bench)
 
     @bench.command()
     def accumulator(

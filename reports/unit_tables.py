@@ -5,37 +5,26 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from fractions import Fraction
 
+from bittrue.reports import page_tables
+from bittrue.reports.page_tables import markdown
 from bittrue.reports.unit_data import ErrorRow, UnitErrors
-from bittrue.spec.errors import BadInput
 
-END = "<!-- end of table -->\n"
+COMMAND = "bittrue bench units"
 
 
 def begin(table: str) -> str:
     """The line in front of a table."""
-    return f"<!-- table: bittrue bench units, {table} -->\n"
+    return page_tables.begin(COMMAND, table)
 
 
 def check_markers(text: str, where: str) -> None:
     """Refuse a page without the markers of every table, each with its own end."""
-    for table in TABLES:
-        _, _, rest = text.partition(begin(table))
-        inside, end, _ = rest.partition(END)
-        if not end or "<!-- table:" in inside:
-            raise BadInput(
-                "the page lacks the markers of a table",
-                where=where,
-                expected=f"{begin(table).strip()} .. {END.strip()}",
-            )
+    page_tables.check_markers(text, COMMAND, TABLES, where)
 
 
 def with_tables(text: str, errors: UnitErrors) -> str:
     """The page with what stands between its markers replaced."""
-    for table, made in TABLES.items():
-        before, marker, rest = text.partition(begin(table))
-        _, end, after = rest.partition(END)
-        text = before + marker + made(errors) + end + after
-    return text
+    return page_tables.with_tables(text, COMMAND, {table: made(errors) for table, made in TABLES.items()})
 
 
 def numbers(row: ErrorRow) -> tuple[str, ...]:
@@ -54,7 +43,7 @@ def _lines(unit: str) -> Callable[[UnitErrors], str]:
 
     def made(errors: UnitErrors) -> str:
         columns = ("kind", "inputs", "max", "in steps", "mean", "at", "found", "exact")
-        return _table(columns, [(row.kind, row.case, *numbers(row)) for row in errors.of(unit)])
+        return markdown(columns, [(row.kind, row.case, *numbers(row)) for row in errors.of(unit)])
 
     return made
 
@@ -76,7 +65,7 @@ def _by_case(unit: str, chosen: Callable[[Sequence[str]], bool]) -> Callable[[Un
             place = f"{heads[worst.case]}: {worst.found:.6g} for {worst.exact:.6g} at {number(worst.at)}"
             cells = [f"{number(known[case].max_error)} ({number(known[case].mean_error)})" for case in cases]
             lines.append((kind, number(worst.step), *cells, number(worst.max_steps), place))
-        return _table(("kind", "step", *heads.values(), "worst in steps", "where"), lines)
+        return markdown(("kind", "step", *heads.values(), "worst in steps", "where"), lines)
 
     return made
 
@@ -84,11 +73,6 @@ def _by_case(unit: str, chosen: Callable[[Sequence[str]], bool]) -> Callable[[Un
 def _scale(case: str) -> Fraction:
     """The scale that a case names; 0 where it names none."""
     return max((Fraction(part[6:]) for part in case.split(", ") if part.startswith("scale ")), default=Fraction(0))
-
-
-def _table(columns: Sequence[str], lines: Sequence[Sequence[str]]) -> str:
-    rule = ["---"] * len(columns)
-    return "".join(f"| {' | '.join(line)} |\n" for line in (columns, rule, *lines))
 
 
 TABLES: dict[str, Callable[[UnitErrors], str]] = {

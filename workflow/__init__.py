@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from bittrue.workflow.bench import bench_accumulator, bench_datapaths
+    from bittrue.workflow.bench_accuracy import bench_accuracy
     from bittrue.workflow.bounds import bounds
     from bittrue.workflow.calibrate import calibrate
     from bittrue.workflow.check import check
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "bench_accumulator",
+    "bench_accuracy",
     "bench_datapaths",
     "bench_units",
     "bounds",
