@@ -26,6 +26,9 @@ class Observation:
     high: NDArray[np.float64]
     sample: NDArray[np.float32]
     """Values drawn at random positions, [channels, samples]."""
+    halves: NDArray[np.float64]
+    """Smallest and largest value of each channel in the images with even and with odd index, [2, 2, channels]: what a
+    range of one half clips shows on the other. One image stands for both."""
 
 
 def observe(
@@ -62,6 +65,7 @@ class _Collector:
         self.random = np.random.default_rng([seed, len(site.name), *site.name.encode()])
         self.low = np.full(self.channels, np.inf)
         self.high = np.full(self.channels, -np.inf)
+        self.halves = np.stack([np.stack([self.low, self.high])] * 2)
         self.parts: list[NDArray[np.float32]] = []
 
     def add(self, values: NDArray[np.float32]) -> None:
@@ -73,10 +77,13 @@ class _Collector:
                 where=f"tensor {self.site.name}",
                 next_step="check the weights and the images",
             )
-        self.low = np.minimum(self.low, lines.min(axis=1))
-        self.high = np.maximum(self.high, lines.max(axis=1))
+        low, high = lines.min(axis=1), lines.max(axis=1)
+        self.low, self.high = np.minimum(self.low, low), np.maximum(self.high, high)
+        half = self.halves[len(self.parts) % 2]
+        half[0], half[1] = np.minimum(half[0], low), np.maximum(half[1], high)
         count = min(self.per_image, lines.shape[1])
         self.parts.append(lines[:, np.sort(self.random.choice(lines.shape[1], count, replace=False))])
 
     def finish(self) -> Observation:
-        return Observation(self.low, self.high, np.concatenate(self.parts, axis=1))
+        halves = self.halves if len(self.parts) > 1 else self.halves[[0, 0]]
+        return Observation(self.low, self.high, np.concatenate(self.parts, axis=1), halves)

@@ -83,7 +83,7 @@ NORM: dict[str, NormUnit] = {
     "ibert": IbertNorm(kind="ibert", **{**_CENTRED, "sum_of_squares_bits": 33}),
     "ivit": IvitNorm(kind="ivit", start_bits=16, steps=10, **_CENTRED),
     "fq_vit": FqVitNorm(
-        kind="fq_vit", variance_bits=62, mantissa_bits=8, exponent_max=31, factor_max=0, rounding=Rounding.HALF_EVEN,
+        kind="fq_vit", variance_bits=62, mantissa_bits=8, exponent_max=31, factor_max=3, rounding=Rounding.HALF_EVEN,
         **{**_STATISTICS, "multiplier_bits": 24},
     ),
 }  # fmt: skip

@@ -26,13 +26,17 @@ from bittrue.calibration.lowering.widths import narrowed
 from bittrue.calibration.plan import QuantPlan, TensorPlan, WeightPlan
 from bittrue.spec.arithmetic import clamp, code_range
 from bittrue.spec.datapath import Datapath
+from bittrue.spec.errors import IllFormed
 
 SAME_FOLD = 1e-9
 """Folding factors that differ by less, relatively, differ by rounding alone."""
 
 
 def resnap(plan: QuantPlan, datapath: Datapath) -> tuple[QuantPlan, tuple[str, ...]]:
-    """The plan as the datapath can hold it, and the names of the tensors and weights whose scales changed."""
+    """The plan as the datapath can hold it, and the names of the tensors and weights whose scales changed.
+
+    Raises IllFormed where the codes of a weight were learned for scales that the datapath cannot hold.
+    """
     given = replace(plan, tensors=narrowed(plan, datapath))
     tensors = _snapped(given, datapath)
     weights = {}
@@ -42,8 +46,21 @@ def resnap(plan: QuantPlan, datapath: Datapath) -> tuple[QuantPlan, tuple[str, .
         weights[name] = _weight(refolded, datapath, node.kind)
     held = with_logits_scale(replace(plan, tensors=tensors, weights=weights), datapath)
     changed = [name for name, tensor in held.tensors.items() if tensor != plan.tensors[name]]
-    changed += [f"{name}/weight" for name, weight in weights.items() if weight != plan.weights[name]]
-    return held, tuple(changed)
+    rounded_anew = [f"{name}/weight" for name, weight in weights.items() if weight != plan.weights[name]]
+    _refuse_learned(plan, datapath, rounded_anew)
+    return held, (*changed, *rounded_anew)
+
+
+def _refuse_learned(plan: QuantPlan, datapath: Datapath, rounded_anew: list[str]) -> None:
+    learned = [name for name in rounded_anew if name in plan.learned]
+    if learned:
+        raise IllFormed(
+            "the rounding of a weight was learned for scales that the datapath cannot hold",
+            where=learned[0],
+            got=f"{len(learned)} such weights for datapath {datapath.name}",
+            expected="the scales that the plan was calibrated with",
+            next_step="calibrate with a method that learns no rounding, or lower for the datapath's like",
+        )
 
 
 def _snapped(plan: QuantPlan, datapath: Datapath) -> dict[str, TensorPlan]:

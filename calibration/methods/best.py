@@ -47,7 +47,8 @@ class Best(QHyViT):
     def choose(self) -> Choices:
         """Search, then compensate."""
         found = super().choose()
-        images = self.some_images(FIT_IMAGES_MAX + FIT_IMAGES_MAX // HELD_OUT)
+        order = self.some_images(FIT_IMAGES_MAX + FIT_IMAGES_MAX // HELD_OUT)
+        images = torch.from_numpy(self.problem.images[order])
         held_out = torch.arange(len(images)) % (HELD_OUT + 1) == HELD_OUT
         if not held_out.any():
             return found

@@ -68,10 +68,14 @@ class Problem:
             return self.seen(site, np.arange(len(site.groups))).times(WIDE_MARGIN)
         return None
 
-    def seen(self, site: Site, channels: NDArray[np.int64]) -> Range:
-        """Smallest and largest value that some channels of a site took."""
+    def seen(self, site: Site, channels: NDArray[np.int64], half: int | None = None) -> Range:
+        """Smallest and largest value that some channels of a site took.
+
+        half: in the images of even (0) or odd index (1) alone.
+        """
         observed = self.observations[site.name]
-        return Range(float(observed.low[channels].min()), float(observed.high[channels].max()))
+        low, high = (observed.low, observed.high) if half is None else observed.halves[half]
+        return Range(float(low[channels].min()), float(high[channels].max()))
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,9 @@ Where the paper leaves room, or is left:
   layer reads (softmax and norm inputs, residuals, pre-activations) is chosen by the same equation at its readers;
 - granularity "channel" is a choice only where it is free at run time, by folding (calibration/granularity.py); the
   released code gives it to depthwise inputs only and searches neither granularity nor scheme;
+- candidates are judged on images that their ranges did not see: the even images with the ranges of the odd ones and the
+  other way round, both errors added. Otherwise no range clips anything in the search, and a scale a channel always
+  looks better than it is; the ranges that are kept are those of all images;
 - weights have a scale an output channel, each row with its own factor (the released code: for convolutions);
 - layers of a bridge block are searched with the block's other layers quantized, so that the search descends on the
   block's error; elsewhere the other layers are float;
@@ -34,10 +37,12 @@ from bittrue.calibration.plan import TensorPlan
 from bittrue.calibration.quantize import beside, parts, plan_tensor, plan_weight
 from bittrue.calibration.reconstruction.candidates import FACTORS, check_distinct
 from bittrue.calibration.reconstruction.fisher import Target
+from bittrue.calibration.reconstruction.local import WHOLE_IMAGES
 from bittrue.calibration.reconstruction.search import Search, capture
 from bittrue.calibration.sites import Site
 
 ITERATIONS = 3
+HALVES = (0, 1)
 SEARCH_IMAGES = 128
 """At most; ranges are those of all images."""
 
@@ -68,17 +73,17 @@ class QHyViT(Method):
 
     def choose(self) -> Choices:
         """Run algorithm 1."""
-        search = self.search()
+        halves = self.searches()
         steps: list[Callable[[], None]] = [
-            *(partial(self.choose_kind, search, name) for name in self.searched),
-            *(partial(self.choose_weight, search, node) for node in search.weighted),
-            *(partial(self.choose_scale, search, name) for name in self.searched),
+            *(partial(self.choose_kind, halves, name) for name in self.searched),
+            *(partial(self.choose_weight, halves, node) for node in halves[0].weighted),
+            *(partial(self.choose_scale, halves, name) for name in self.searched),
         ]
         for done, step in enumerate(steps * ITERATIONS):
             step()
             self.problem.progress("search", done + 1, ITERATIONS * len(steps))
         check_distinct(self.ties, self.problem.graph.model)
-        return self.finish(search)
+        return self.finish(halves[0])
 
     @property
     def searched(self) -> list[str]:
@@ -90,38 +95,48 @@ class QHyViT(Method):
             if problem.fixed_range(site) is None and name not in self.copies
         ]
 
-    def search(self) -> Search:
-        """Capture the layers' values and gradients; start from the observed ranges."""
+    def searches(self) -> list[Search]:
+        """For each half of the images the layers' values and gradients there, and the ranges of the other half."""
         problem, options = self.problem, self.problem.options
-        graph = problem.graph
-        images = self.some_images(self.search_images)
-        captured = capture(
-            graph,
-            problem.sites,
-            images,
-            find_bridges(graph) if options.bridge else (),
-            target=self.target,
-            seed=options.seed,
-            progress=lambda done: problem.progress("gradients", done, len(images)),
-        )
-        tensors = {name: self.plan(site, self.chosen[name]) for name, site in problem.sites.items()}
-        bits = {node.name: options.weight_bits for node in graph.nodes if node.kind in ("conv2d", "linear")}
-        return Search(graph, problem.sites, captured, tensors, bits, copies=self.copies)
+        graph, bits = problem.graph, {}
+        for node in graph.nodes:
+            if node.kind in ("conv2d", "linear"):
+                bits[node.name] = options.weight_bits
+        order = self.some_images(self.search_images)
+        found = []
+        for half in HALVES:
+            images = torch.from_numpy(problem.images[order[order % 2 == half] if len(problem.images) > 1 else order])
+            captured = capture(
+                graph,
+                problem.sites,
+                images,
+                find_bridges(graph) if options.bridge else (),
+                target=self.target,
+                seed=options.seed + half,
+                whole=WHOLE_IMAGES // len(HALVES),
+                progress=lambda done, half=half: problem.progress(  # type: ignore[misc]
+                    "gradients", half * (len(order) // 2) + done, len(order)
+                ),
+            )
+            tensors = {name: self.plan(site, self.chosen[name], 1 - half) for name, site in problem.sites.items()}
+            found.append(Search(graph, problem.sites, captured, tensors, bits, copies=self.copies))
+        return found
 
-    def some_images(self, count: int) -> torch.Tensor:
-        """At most so many of the images in random order: on disk they are sorted by class, and parts are taken."""
+    def some_images(self, count: int) -> NDArray[np.int64]:
+        """Indices of at most so many images in random order: on disk they are sorted by class, and parts are taken."""
         order = np.random.default_rng(self.problem.options.seed).permutation(len(self.problem.images))
-        return torch.from_numpy(self.problem.images[order[:count]])
+        even, odd = order[order % 2 == 0], order[order % 2 == 1]
+        return np.concatenate([even[: count - count // 2], odd[: count // 2]])
 
-    def plan(self, site: Site, choice: SiteChoice) -> TensorPlan:
-        """The plan of a site by a choice."""
+    def plan(self, site: Site, choice: SiteChoice, half: int | None = None) -> TensorPlan:
+        """The plan of a site by a choice, with the ranges of all images or of one half."""
         problem = self.problem
         split = parts(site, channelwise=choice.channelwise, symmetric=choice.symmetric)
         known = problem.fixed_range(site)
-        ranges = [known or problem.seen(site, channels).times(choice.factor) for channels, _ in split]
+        ranges = [known or problem.seen(site, channels, half).times(choice.factor) for channels, _ in split]
         return plan_tensor(site, problem.bits[site.name], list(zip(split, ranges, strict=True)))
 
-    def choose_kind(self, search: Search, name: str) -> None:
+    def choose_kind(self, halves: list[Search], name: str) -> None:
         """Granularity and scheme, at the current factor."""
         options, site, held = self.problem.options, self.problem.sites[name], self.chosen[name]
         free = options.mixed_granularity and name in self.problem.free.sites
@@ -131,38 +146,45 @@ class QHyViT(Method):
             for channelwise in ((False, True) if free else (False,))
             for symmetric in schemes
         ]
-        self._commit_best(search, name, candidates)
+        self._commit_best(halves, name, candidates)
 
-    def choose_scale(self, search: Search, name: str) -> None:
+    def choose_scale(self, halves: list[Search], name: str) -> None:
         """The factor of the range."""
         held = self.chosen[name]
         candidates = [SiteChoice(held.channelwise, held.symmetric, float(factor)) for factor in FACTORS]
-        self._commit_best(search, name, candidates, note=True)
+        self._commit_best(halves, name, candidates, note=True)
 
-    def choose_weight(self, search: Search, node: Node) -> None:
+    def choose_weight(self, halves: list[Search], node: Node) -> None:
         """The factor of each row, or of all rows where a block is judged as one."""
-        errors = torch.stack([search.weight_error(node, np.full(len(search.covered[node.name]), f)) for f in FACTORS])
+        rows = len(halves[0].covered[node.name])
+        errors = sum(torch.stack([search.weight_error(node, np.full(rows, f)) for f in FACTORS]) for search in halves)
+        assert isinstance(errors, torch.Tensor)
         self.ties.append(bool((errors == errors[0]).all()))
-        best = FACTORS[errors.argmin(0).numpy()]
-        search.covered[node.name] = np.broadcast_to(best, search.covered[node.name].shape).copy()
-        search.use_weight(node)
-        self._refresh(search, node.name)
+        best = np.broadcast_to(FACTORS[errors.argmin(0).numpy()], (rows,))
+        for search in halves:
+            search.covered[node.name] = best.copy()
+            search.use_weight(node)
+            self._refresh(search, node.name)
 
-    def _commit_best(self, search: Search, name: str, candidates: list[SiteChoice], *, note: bool = False) -> None:
+    def _commit_best(
+        self, halves: list[Search], name: str, candidates: list[SiteChoice], *, note: bool = False
+    ) -> None:
         site = self.problem.sites[name]
         if len(candidates) == 1:
             return
-        plans = [self.plan(site, candidate) for candidate in candidates]
-        errors = [search.site_error(name, plan) for plan in plans]
+        errors = [
+            sum(search.site_error(name, self.plan(site, candidate, 1 - half)) for half, search in enumerate(halves))
+            for candidate in candidates
+        ]
         if note:
             self.ties.append(len(set(errors)) == 1)
-        best = int(np.argmin(errors))
-        self.chosen[name] = candidates[best]
-        search.tensors[name] = plans[best]
-        for reading in search.readings[name]:
-            if reading.node.name in search.weight_bits:
-                search.use_weight(reading.node)
-            self._refresh(search, reading.node.name)
+        self.chosen[name] = candidates[int(np.argmin(errors))]
+        for half, search in enumerate(halves):
+            search.tensors[name] = self.plan(site, self.chosen[name], 1 - half)
+            for reading in search.readings[name]:
+                if reading.node.name in search.weight_bits:
+                    search.use_weight(reading.node)
+                self._refresh(search, reading.node.name)
 
     def _refresh(self, search: Search, node: str) -> None:
         block = search.block_of.get(node)
@@ -175,7 +197,11 @@ class QHyViT(Method):
         tensors: dict[str, TensorPlan] = {}
         for name in problem.sites:
             node = problem.graph.by_name[name]
-            tensors[name] = beside(problem.graph, node, tensors) if name in self.copies else search.tensors[name]
+            tensors[name] = (
+                beside(problem.graph, node, tensors)
+                if name in self.copies
+                else self.plan(problem.sites[name], self.chosen[name])
+            )
         weights = {}
         for node in search.weighted:
             limit = partial(_share_of_largest, covered=search.covered[node.name])

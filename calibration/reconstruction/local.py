@@ -20,7 +20,7 @@ from bittrue.calibration.graph import FloatGraph, Node
 ROWS_PER_IMAGE = 32
 """Output positions of a convolution, linear layer, elementwise node or row function."""
 WHOLE_IMAGES = 4
-"""Images of nodes that are judged whole."""
+"""Images of nodes and blocks that are judged whole."""
 
 
 @dataclass(frozen=True)

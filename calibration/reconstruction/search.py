@@ -54,9 +54,13 @@ def capture(
     *,
     target: Target,
     seed: int,
+    whole: int = WHOLE_IMAGES,
     progress: Callable[[int], None] = lambda done: None,
 ) -> Captured:
-    """One forward and backward pass over the images; uint8 [images, 3, H, W]."""
+    """One forward and backward pass over the images; uint8 [images, 3, H, W].
+
+    whole: images, of the first batch, for what is judged whole.
+    """
     random = np.random.default_rng(seed)
     axes = _channel_axes(graph, sites)
     local = {node.name: LocalProblem(node) for node in graph.nodes if not node.is_layout and node.kind != "normalize"}
@@ -69,7 +73,7 @@ def capture(
                 continue
             node = problem.node
             values = [batch.values[source] for source in node.inputs]
-            part = slice(0, WHOLE_IMAGES) if is_whole(node) else slice(None)
+            part = slice(0, whole) if is_whole(node) else slice(None)
             problem.samples.append(
                 sample_node(
                     graph,
@@ -83,7 +87,8 @@ def capture(
             )
             problem.elements = batch.values[name][0].numel() * len(images)
         if not blocks:
-            blocks = tuple(BlockProblem.of(graph, b, batch.values, batch.gradients, len(images)) for b in bridges)
+            few = [{name: value[:whole] for name, value in held.items()} for held in (batch.values, batch.gradients)]
+            blocks = tuple(BlockProblem.of(graph, bridge, few[0], few[1], len(images)) for bridge in bridges)
         done += count
         progress(done)
     return Captured({name: problem.finish() for name, problem in local.items() if problem.samples}, blocks)

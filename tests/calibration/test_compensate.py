@@ -7,6 +7,7 @@ from dataclasses import replace
 from itertools import product
 
 import numpy as np
+import pytest
 import torch
 from small_models import PREPROCESSING, pictures, small_graph, small_plan
 
@@ -21,6 +22,7 @@ from bittrue.calibration.reconstruction.successive import damped, round_successi
 from bittrue.golden.reference import Reference
 from bittrue.hw_configs.load import load_datapath
 from bittrue.simulator.engine import Simulator
+from bittrue.spec.errors import IllFormed
 
 IMAGES = torch.from_numpy(pictures(16, seed=9))
 
@@ -106,6 +108,15 @@ def test_learned_codes_are_the_program_s() -> None:
         fast = Simulator(program).run(image[None]).tensors
         for tensor, codes in Reference(program).run(image[None]).tensors.items():
             assert np.array_equal(fast[tensor], codes), tensor
+
+
+def test_learned_rounding_is_refused_where_weights_get_other_scales() -> None:
+    """Powers of two change every weight's scale: codes that were learned for the old ones mean nothing there."""
+    plan = small_plan(CalibrationOptions(weight_bits=4))
+    plan = replace(plan, learned=compensate(plan, IMAGES, ridge=0.5))
+    path = load_datapath("vta").supplied_by(load_datapath("iot_npu"))
+    with pytest.raises(IllFormed, match="was learned for scales"):
+        lower_plan(plan, path, {})
 
 
 def test_best_is_no_worse_than_its_search_on_held_out_images() -> None:

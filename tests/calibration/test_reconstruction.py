@@ -10,6 +10,7 @@ from small_models import PREPROCESSING, pictures, small_graph
 from bittrue.calibration.bridge import find_bridges
 from bittrue.calibration.calibrate import calibrate_graph
 from bittrue.calibration.graph import FloatGraph
+from bittrue.calibration.observe import observe
 from bittrue.calibration.options import CalibrationOptions
 from bittrue.calibration.reconstruction.candidates import FACTORS, check_distinct
 from bittrue.calibration.reconstruction.fisher import batches
@@ -100,3 +101,30 @@ def test_candidates_are_those_of_the_paper() -> None:
     assert len(FACTORS) == 100
     assert FACTORS[0] == pytest.approx(0.012)
     assert FACTORS[-1] == pytest.approx(1.2)
+
+
+def test_halves_are_the_ranges_of_even_and_odd_images() -> None:
+    """Each half's range is that of its images; together they are everything."""
+    graph = small_graph()
+    sites = find_sites(graph)
+    images = pictures(5)
+    found = observe(graph, sites, images, seed=0)
+    for half in (0, 1):
+        alone = observe(graph, sites, images[half::2], seed=0)
+        for name, observation in found.items():
+            assert np.array_equal(observation.halves[half], np.stack([alone[name].low, alone[name].high])), name
+    for observation in found.values():
+        assert np.array_equal(observation.halves[:, 0].min(axis=0), observation.low)
+
+
+def test_q_hyvit_does_not_trust_a_channel_s_own_images() -> None:
+    """Where one half of the images takes a channel ten times as far as the other, covering little clips the other half:
+    the search sees it and keeps a range at least as wide as what was seen."""
+    images = pictures(8)
+    images[1::2] //= 16  # the odd images are nearly black
+    plan = calibrate_graph(
+        small_graph(), images, PREPROCESSING, CalibrationOptions(method="q-hyvit", bridge=False), {"made": "test"}
+    )
+    seen = observe(small_graph(), find_sites(small_graph()), images, seed=0)["silu"]
+    chosen = plan.tensors["silu"]
+    assert max(chosen.high) >= 0.95 * float(seen.high.max())
