@@ -15,8 +15,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from bittrue.calibration.graph import FloatGraph, Node
+from bittrue.calibration.sites import NORMS
 
-NORMS = ("layer_norm", "group_norm")
 WEIGHTED = ("conv2d", "linear")
 JOINS = ("add", "concat")
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from bittrue.calibration.batch_run import BatchRunner
 from bittrue.calibration.fake_quantize import fake_quantize_like
 from bittrue.calibration.graph import FloatGraph, Node
-from bittrue.calibration.lowering.channel_fold import by_output, groups_of, is_depthwise, scales_read
+from bittrue.calibration.lowering.channel_fold import fold_factor, groups_of, is_depthwise, scales_read
 from bittrue.calibration.plan import QuantPlan
 
 OPERANDS = ("conv2d", "linear", "matmul", "weighted_sum")
@@ -50,21 +50,20 @@ class QuantizedRunner(BatchRunner):
 def dequantized_weight(plan: QuantPlan, node: Node) -> NDArray[np.float64]:
     """A node's weight as its codes say it, for real inputs, float64 of the weight's shape."""
     weight = plan.graph.parameter(node, "weight").astype(np.float64)
-    held, key, factor = plan.weights[node.name], f"{node.name}/weight", fold_factor(plan, node)
+    held, key, factor = plan.weights[node.name], f"{node.name}/weight", folded_into(plan, node)
     scale = np.broadcast_to(np.array(held.scale), (len(weight),)).reshape(-1, *[1] * (weight.ndim - 1))
     top = (1 << (held.bits - 1)) - 1
     codes = plan.learned[key] if key in plan.learned else np.clip(np.rint(weight * factor / scale), -top, top)
     return np.asarray(codes * scale / factor)
 
 
-def fold_factor(plan: QuantPlan, node: Node) -> NDArray[np.float64]:
+def folded_into(plan: QuantPlan, node: Node) -> NDArray[np.float64]:
     """What the scales of a node's input channels fold into its weight, of a shape that broadcasts against it."""
     weight = plan.graph.parameter(node, "weight")
     scales, axis = scales_read(plan.graph, plan.tensors, node)
     if axis is None or is_depthwise(node, weight):
         return np.ones([1] * weight.ndim)
-    factor = by_output(np.asarray(scales / scales.max()), groups_of(node), len(weight))
-    return factor.reshape(*factor.shape, *[1] * (weight.ndim - 2))
+    return fold_factor(weight.shape, scales, groups_of(node))
 
 
 def partially(plan: QuantPlan) -> frozenset[str]:

@@ -8,7 +8,7 @@ that calibration, which chooses the scales of W', and lowering, which quantizes 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TypeVar
 
 import numpy as np
@@ -40,9 +40,13 @@ def folded_weight(weight: ArrayLike, scales: ArrayLike, groups: int) -> tuple[Re
             got=given.shape,
             expected=(channels,),
         )
-    reference = given.max()
-    factors = by_output(np.asarray(given / reference), groups, len(taps))
-    return taps * factors.reshape(*factors.shape, *[1] * (taps.ndim - 2)), float(reference)
+    return taps * fold_factor(taps.shape, given, groups), float(given.max())
+
+
+def fold_factor(shape: Sequence[int], scales: Reals, groups: int) -> Reals:
+    """s / s_ref of the input channel of each weight, of a shape that broadcasts against [O, I / groups, ...]."""
+    factors = by_output(np.asarray(scales / scales.max()), groups, shape[0])
+    return factors.reshape(*factors.shape, *[1] * (len(shape) - 2))
 
 
 def by_output(values: NDArray[Number], groups: int, outputs: int) -> NDArray[Number]:

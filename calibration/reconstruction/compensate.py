@@ -20,7 +20,7 @@ from bittrue.calibration.batch_run import BatchRunner
 from bittrue.calibration.graph import Node
 from bittrue.calibration.lowering.channel_fold import groups_of
 from bittrue.calibration.plan import QuantPlan
-from bittrue.calibration.quantized_run import QuantizedRunner, fold_factor
+from bittrue.calibration.quantized_run import QuantizedRunner, folded_into
 from bittrue.calibration.reconstruction.successive import damped, round_successively
 
 IMAGES_AT_ONCE = 8
@@ -81,7 +81,7 @@ def _fit(
         part = slice(start, start + IMAGES_AT_ONCE)
         moments.add(_rows(node, x[part], weight.shape), _outputs(node, y[part]))
     factor = (
-        torch.from_numpy(np.array(fold_factor(plan, node))).expand(weight.shape).reshape(groups, outputs // groups, -1)
+        torch.from_numpy(np.array(folded_into(plan, node))).expand(weight.shape).reshape(groups, outputs // groups, -1)
     )
     trained = weight.reshape(groups, outputs // groups, -1)
     wanted = trained

@@ -34,6 +34,18 @@ class Sample:
     gradient: torch.Tensor
 
 
+@dataclass(frozen=True)
+class NodeValues:
+    """What one node reads and gives on one batch; tensors [images, *shape]."""
+
+    node: Node
+    inputs: Sequence[torch.Tensor]
+    output: torch.Tensor
+    gradient: torch.Tensor
+    channel_axis: int | None
+    """The axis of an elementwise node whose channels must stay apart."""
+
+
 @dataclass
 class LocalProblem:
     """All samples of one node over the calibration images."""
@@ -67,39 +79,21 @@ def is_whole(node: Node) -> bool:
     return node.kind not in SAMPLERS
 
 
-def sample_node(
-    graph: FloatGraph,
-    node: Node,
-    inputs: Sequence[torch.Tensor],
-    output: torch.Tensor,
-    gradient: torch.Tensor,
-    channel_axis: int | None,
-    random: np.random.Generator,
-) -> Sample:
-    """Samples of one node on one batch; inputs, output and gradient [images, *shape].
-
-    channel_axis: the axis of an elementwise node whose channels must stay apart.
-    """
-    sampler = SAMPLERS.get(node.kind)
-    if sampler is None:
-        axes = [{axis: axis + 1 for axis in range(value.ndim - 1)} for value in inputs]
-        return Sample(list(inputs), axes, output, gradient)
-    return sampler(graph, node, inputs, output, gradient, channel_axis, random)
+def sample_node(graph: FloatGraph, at_node: NodeValues, random: np.random.Generator) -> Sample:
+    """Samples of one node on one batch of images."""
+    sampler = SAMPLERS.get(at_node.node.kind)
+    if sampler is not None:
+        return sampler(graph, at_node, random)
+    axes = [{axis: axis + 1 for axis in range(value.ndim - 1)} for value in at_node.inputs]
+    return Sample(list(at_node.inputs), axes, at_node.output, at_node.gradient)
 
 
-def _conv2d(
-    graph: FloatGraph,
-    node: Node,
-    inputs: Sequence[torch.Tensor],
-    output: torch.Tensor,
-    gradient: torch.Tensor,
-    channel_axis: int | None,
-    random: np.random.Generator,
-) -> Sample:
+def _conv2d(graph: FloatGraph, at_node: NodeValues, random: np.random.Generator) -> Sample:
     """Patches [positions, channels, taps] -> [positions, output channels]."""
+    node = at_node.node
     (py, px), (sy, sx) = node.integers("padding"), node.integers("stride")
     kernel_y, kernel_x = graph.parameter(node, "weight").shape[2:]
-    padded = F.pad(inputs[0][:, 0], (px, px, py, py))
+    padded = F.pad(at_node.inputs[0][:, 0], (px, px, py, py))
     height, width = node.shape[2:]
     where = random.choice(height * width, min(ROWS_PER_IMAGE, height * width), replace=False)
     y, x = torch.from_numpy(where // width), torch.from_numpy(where % width)
@@ -110,7 +104,7 @@ def _conv2d(
     def at(value: torch.Tensor) -> torch.Tensor:
         return value[:, 0][:, :, y, x].transpose(1, 2).flatten(0, 1)
 
-    return Sample([patches], [{1: 1}], at(output), at(gradient))
+    return Sample([patches], [{1: 1}], at(at_node.output), at(at_node.gradient))
 
 
 def _run_conv2d(node: Node, runner: BatchRunner, operands: list[torch.Tensor]) -> torch.Tensor:
@@ -122,37 +116,21 @@ def _run_conv2d(node: Node, runner: BatchRunner, operands: list[torch.Tensor]) -
     return torch.einsum("rgk,gok->rgo", parts, weight.reshape(groups, -1, parts.shape[2])).flatten(1) + bias
 
 
-def _rows(
-    graph: FloatGraph,
-    node: Node,
-    inputs: Sequence[torch.Tensor],
-    output: torch.Tensor,
-    gradient: torch.Tensor,
-    channel_axis: int | None,
-    random: np.random.Generator,
-) -> Sample:
+def _rows(graph: FloatGraph, at_node: NodeValues, random: np.random.Generator) -> Sample:
     """Rows along the last axis: linear, softmax, layer_norm."""
-    (value,) = inputs
+    (value,) = at_node.inputs
     count = value[0].numel() // value.shape[-1]
     where = torch.from_numpy(random.choice(count, min(ROWS_PER_IMAGE, count), replace=False))
-    picked = [t.reshape(len(t), count, -1)[:, where].flatten(0, 1) for t in (value, output, gradient)]
+    picked = [t.reshape(len(t), count, -1)[:, where].flatten(0, 1) for t in (value, at_node.output, at_node.gradient)]
     return Sample([picked[0]], [{value.ndim - 2: 1}], picked[1], picked[2])
 
 
-def _elements(
-    graph: FloatGraph,
-    node: Node,
-    inputs: Sequence[torch.Tensor],
-    output: torch.Tensor,
-    gradient: torch.Tensor,
-    channel_axis: int | None,
-    random: np.random.Generator,
-) -> Sample:
+def _elements(graph: FloatGraph, at_node: NodeValues, random: np.random.Generator) -> Sample:
     """Positions [positions, channels] of elementwise nodes, or [elements, 1] where no axis has channels."""
-    shape = output.shape
-    spread = [value.expand(shape) for value in inputs]
+    shape, channel_axis = at_node.output.shape, at_node.channel_axis
+    spread = [value.expand(shape) for value in at_node.inputs]
     channels = 1 if channel_axis is None else shape[channel_axis + 1]
-    count = output[0].numel() // channels
+    count = at_node.output[0].numel() // channels
     where = torch.from_numpy(random.choice(count, min(max(ROWS_PER_IMAGE, 1024 // channels), count), replace=False))
 
     def at(value: torch.Tensor) -> torch.Tensor:
@@ -161,14 +139,14 @@ def _elements(
         return value.reshape(len(value), count, channels)[:, where].flatten(0, 1)
 
     axes = {} if channel_axis is None else {channel_axis: 1}
-    return Sample([at(value) for value in spread], [axes] * len(inputs), at(output), at(gradient))
+    return Sample([at(value) for value in spread], [axes] * len(spread), at(at_node.output), at(at_node.gradient))
 
 
 def _run_whole(node: Node, runner: BatchRunner, operands: list[torch.Tensor]) -> torch.Tensor:
     return runner.run_node(node, operands)
 
 
-Sampler = Callable[..., Sample]
+Sampler = Callable[[FloatGraph, NodeValues, np.random.Generator], Sample]
 SAMPLERS: dict[str, Sampler] = {
     "conv2d": _conv2d,
     "linear": _rows,

@@ -18,12 +18,12 @@ from bittrue.calibration.batch_run import BatchRunner
 from bittrue.calibration.bridge import Bridge
 from bittrue.calibration.fake_quantize import fake_quantize_like, fake_quantize_weight
 from bittrue.calibration.graph import FloatGraph, Node
-from bittrue.calibration.lowering.channel_fold import by_output, groups_of, is_depthwise
+from bittrue.calibration.lowering.channel_fold import fold_factor, groups_of, is_depthwise
 from bittrue.calibration.plan import TensorPlan
 from bittrue.calibration.reading import Reading, readings
 from bittrue.calibration.reconstruction.block import BlockProblem
 from bittrue.calibration.reconstruction.fisher import Target, batches
-from bittrue.calibration.reconstruction.local import WHOLE_IMAGES, LocalProblem, is_whole, sample_node
+from bittrue.calibration.reconstruction.local import WHOLE_IMAGES, LocalProblem, NodeValues, is_whole, sample_node
 from bittrue.calibration.sites import Site
 from bittrue.spec.arithmetic import code_range
 
@@ -77,11 +77,13 @@ def capture(
             problem.samples.append(
                 sample_node(
                     graph,
-                    node,
-                    [value[part] for value in values],
-                    batch.values[name][part],
-                    batch.gradients[name][part],
-                    axes.get(name),
+                    NodeValues(
+                        node,
+                        [value[part] for value in values],
+                        batch.values[name][part],
+                        batch.gradients[name][part],
+                        axes.get(name),
+                    ),
                     random,
                 )
             )
@@ -163,8 +165,7 @@ class Search:
         weight, factor = self.float[key], None
         source = self.formats(node, 0)
         if source is not None and source[2] is not None and not is_depthwise(node, weight.numpy()):
-            folded = by_output(source[0] / source[0].max(), groups_of(node), len(weight))
-            factor = torch.from_numpy(folded.reshape(*folded.shape, *[1] * (weight.ndim - 2))).to(weight.dtype)
+            factor = torch.from_numpy(fold_factor(weight.shape, source[0], groups_of(node))).to(weight.dtype)
         rows = (weight if factor is None else weight * factor).flatten(1).abs().amax(1).clamp_min(1e-12)
         bits = self.weight_bits[node.name]
         scale = rows * torch.from_numpy(self.covered[node.name]).to(weight.dtype) / ((1 << (bits - 1)) - 1)
