@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,6 +11,7 @@ from numpy.typing import NDArray
 from bittrue.calibration.graph import FloatGraph
 from bittrue.calibration.methods import METHODS
 from bittrue.calibration.methods.method import Problem, Progress
+from bittrue.calibration.mixed_bits import mixed_bits
 from bittrue.calibration.observe import observe
 from bittrue.calibration.options import CalibrationOptions
 from bittrue.calibration.plan import Preprocessing, QuantPlan
@@ -39,5 +41,7 @@ def calibrate_graph(
         graph, sites, images, seed=options.seed, progress=lambda done: progress("observe", done, len(images))
     )
     problem = Problem(graph, {site.name: site for site in sites}, observations, images, options, progress)
+    mixed = mixed_bits(problem)
+    problem = replace(problem, mixed=mixed.tensors, mixed_weights=mixed.weights)
     found = METHODS[options.method](problem).choose()
     return QuantPlan(found.graph, found.tensors, found.weights, preprocessing, dict(provenance), found.learned)

@@ -28,6 +28,11 @@ class CalibrationOptions:
     """Of what only additions, norms and means read; None for activation_bits."""
     score_bits: int | None = None
     """Of what a softmax reads; None for activation_bits."""
+    weight_budget: float | None = None
+    """Mean bits of all weights; every layer then has one of mixed_bits instead of weight_bits, by its sensitivity."""
+    activation_budget: float | None = None
+    """The same of the elements of all tensors that a multiplier reads, in place of activation_bits."""
+    mixed_bits: tuple[int, ...] = (2, 3, 4, 5, 6, 7, 8)
     activation_granularity: Granularity = "tensor"
     """"channel": a scale a channel wherever that is free at run time (calibration/granularity.py). Methods that choose
     the granularity themselves pass over it."""
@@ -56,6 +61,7 @@ class CalibrationOptions:
         ):
             if bits is not None and not low <= bits <= high:
                 raise BadInput("a width is out of range", where=option, got=bits, expected=f"{low}..{high}")
+        self._check_budgets()
         for option, value, known in (
             ("--activation-granularity", self.activation_granularity, ("tensor", "channel")),
             ("--weight-granularity", self.weight_granularity, ("tensor", "channel")),
@@ -63,3 +69,20 @@ class CalibrationOptions:
         ):
             if value not in known:
                 raise BadInput("unknown choice", where=option, got=value, expected=" or ".join(known))
+
+    def _check_budgets(self) -> None:
+        choices = self.mixed_bits
+        if not choices or not all(2 <= bits <= 8 for bits in choices):
+            raise BadInput("a width is out of range", where="--mixed-bits", got=choices, expected="2..8 each")
+        for option, budget in (
+            ("--weight-budget", self.weight_budget),
+            ("--activation-budget", self.activation_budget),
+        ):
+            if budget is not None and not min(choices) <= budget <= max(choices):
+                raise BadInput(
+                    "a budget that the widths to choose from cannot meet",
+                    where=option,
+                    got=budget,
+                    expected=f"{min(choices)}..{max(choices)} bits",
+                    next_step="change the budget or --mixed-bits",
+                )

@@ -35,10 +35,21 @@ class Range:
     low: float
     high: float
 
+    @property
+    def span(self) -> float:
+        """Distance of the ends."""
+        return self.high - self.low
+
     def times(self, factor: float) -> Range:
         """Both ends moved by a factor: about zero where it lies inside, else about the middle."""
         middle = 0.0 if self.low <= 0.0 <= self.high else (self.low + self.high) / 2
         return Range(middle + (self.low - middle) * factor, middle + (self.high - middle) * factor)
+
+
+def towards_widest(ranges: Sequence[Range], degree: float) -> list[Range]:
+    """Ranges of channels widened towards the widest: 1 leaves each its own, 0 gives all the same span."""
+    widest = max(each.span for each in ranges)
+    return [each.times((widest / each.span) ** (1 - degree) if each.span > 0 else 1.0) for each in ranges]
 
 
 Part = tuple[NDArray[np.int64], bool]

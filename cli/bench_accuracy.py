@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from bittrue.cli.case_bars import case_bars
-from bittrue.cli.options import Json
+from bittrue.cli.options import Json, names, whole_number
 from bittrue.cli.output import decibel, percent, print_json, print_table
 
 if TYPE_CHECKING:
@@ -55,16 +55,16 @@ def register(bench: typer.Typer) -> None:
 
         count, count_of = _counts(calibration_images)
         request = AccuracyRequest(
-            models=_names(models) or MODELS,
-            methods=_names(methods),
-            bits=_names(bits),
-            tables=_names(tables),
+            models=names(models) or MODELS,
+            methods=names(methods),
+            bits=names(bits),
+            tables=names(tables),
             seeds=seeds,
             limit=limit,
             rival_limit=rival_limit,
             calibration_images=count,
             calibration_images_of=count_of,
-            residual_bits=[_number("--residual-bits", name) for name in _names(residual_bits)],
+            residual_bits=[whole_number("--residual-bits", name) for name in names(residual_bits)],
             preactivation_bits=preactivation_bits,
             score_bits=score_bits,
             datapath=datapath,
@@ -107,25 +107,13 @@ def _line(row: AccuracyRow) -> str:
     return f"{name} seed {row.seed}: {said}; {found.calibration_s:.0f} s + {found.evaluation_s:.0f} s"
 
 
-def _names(text: str) -> tuple[str, ...]:
-    return tuple(part.strip() for part in text.split(",") if part.strip())
-
-
 def _counts(text: str) -> tuple[int, dict[str, int]]:
     """A number for all methods and others for some, as in 32,best=256."""
     count, special = 32, {}
-    for part in _names(text):
+    for part in names(text):
         method, named, number = part.rpartition("=")
         if named:
-            special[method] = _number("--calibration-images", number)
+            special[method] = whole_number("--calibration-images", number)
         else:
-            count = _number("--calibration-images", number)
+            count = whole_number("--calibration-images", number)
     return count, special
-
-
-def _number(option: str, text: str) -> int:
-    from bittrue.spec.errors import BadInput
-
-    if not text.isdecimal():
-        raise BadInput("not a number", where=option, got=text, expected="a whole number")
-    return int(text)

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from bittrue.calibration.options import METHOD_NAMES, CalibrationOptions
-from bittrue.cli.options import ImageSource, Json, Seed
+from bittrue.cli.options import ImageSource, Json, Seed, names, whole_number
 from bittrue.cli.output import print_json, print_rows, progress_bars
 
 
@@ -42,6 +42,17 @@ def register(app: typer.Typer) -> None:
         score_bits: Annotated[
             int | None, typer.Option("--score-bits", help="Of what a softmax reads; default as others.")
         ] = None,
+        weight_budget: Annotated[
+            float | None,
+            typer.Option("--weight-budget", help="Mean bits of all weights: layers get --mixed-bits by sensitivity."),
+        ] = None,
+        activation_budget: Annotated[
+            float | None,
+            typer.Option("--activation-budget", help="Mean bits of all that multipliers read, in the same way."),
+        ] = None,
+        mixed_bits: Annotated[
+            str, typer.Option("--mixed-bits", help="Widths to choose from under a budget, 2..8 each.")
+        ] = "2,3,4,5,6,7,8",
         activation_granularity: Annotated[
             str, typer.Option("--activation-granularity", help="tensor or channel")
         ] = "tensor",
@@ -73,6 +84,9 @@ def register(app: typer.Typer) -> None:
             preactivation_bits=preactivation_bits,
             residual_bits=residual_bits,
             score_bits=score_bits,
+            weight_budget=weight_budget,
+            activation_budget=activation_budget,
+            mixed_bits=tuple(whole_number("--mixed-bits", bits) for bits in names(mixed_bits)),
             activation_granularity=activation_granularity,  # type: ignore[arg-type]
             weight_granularity=weight_granularity,  # type: ignore[arg-type]
             activation_scheme=activation_scheme,  # type: ignore[arg-type]

@@ -48,8 +48,10 @@ class AccuracyRow:
     method: str
     step: str
     """Of the ablation: "none", "+bridge", "+granularity", "+scheme"; empty elsewhere."""
-    activation_bits: int
-    weight_bits: int
+    activation_bits: float
+    weight_bits: float
+    mixed: bool
+    """Whether these bits are the means of widths chosen by sensitivity."""
     residual_bits: int
     seed: int
     calibration_images: int
@@ -67,7 +69,7 @@ class AccuracyRow:
     @property
     def bits(self) -> str:
         """As the literature writes it."""
-        return f"W{self.weight_bits}A{self.activation_bits}"
+        return f"W{self.weight_bits:g}A{self.activation_bits:g}{'-mixed' if self.mixed else ''}"
 
     @property
     def name(self) -> str:

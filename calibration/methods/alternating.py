@@ -95,9 +95,7 @@ class AlternatingSearch(Method):
             progress=lambda done: problem.progress("gradients", done, len(problem.images)),
         )
         tensors = {name: self.plan(site, 1.0) for name, site in problem.sites.items()}
-        weighted = [node.name for node in problem.graph.nodes if node.kind in ("conv2d", "linear")]
-        bits = dict.fromkeys(weighted, problem.options.weight_bits)
-        return Search(problem.graph, problem.sites, captured, tensors, bits)
+        return Search(problem.graph, problem.sites, captured, tensors, problem.weight_bits)
 
     def _choose_weight(self, search: Search, node: Node) -> None:
         together = self.rows_together(node)
@@ -111,8 +109,7 @@ class AlternatingSearch(Method):
         errors = np.stack(found)
         self.ties.append(bool((errors == errors[0]).all()))
         self.weight_factors[node.name] = self.factors[errors.argmin(axis=0)]
-        search.covered[node.name] = limits(rows, together, self.weight_factors[node.name]) / np.maximum(rows, ROW_MIN)
-        search.use_weight(node)
+        search.cover(node, limits(rows, together, self.weight_factors[node.name]) / np.maximum(rows, ROW_MIN))
 
     def _choose_tensor(self, search: Search, name: str, candidates: list[TensorPlan]) -> None:
         errors = [search.site_error(name, plan) for plan in candidates]
@@ -129,7 +126,7 @@ class AlternatingSearch(Method):
                 node,
                 partial(_weight_limits, together=together, factors=factors),
                 search.tensors,
-                bits=self.problem.options.weight_bits,
+                bits=self.problem.weight_bits[node.name],
             )
         return Choices(graph, search.tensors, weights)
 

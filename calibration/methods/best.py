@@ -15,6 +15,7 @@ Everything is integer arithmetic that the same datapath runs: no operator is add
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import ClassVar
 
@@ -43,6 +44,7 @@ class Best(QHyViT):
     name: ClassVar[str] = "best"
     target: ClassVar[Target] = "probe"
     search_images: ClassVar[int] = 32
+    degrees: ClassVar[Sequence[float]] = (0.0, 0.25, 0.5, 0.75, 1.0)
 
     def choose(self) -> Choices:
         """Search, then compensate."""

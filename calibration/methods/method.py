@@ -10,7 +10,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
 from typing import ClassVar
 
 import numpy as np
@@ -46,10 +46,22 @@ class Problem:
     options: CalibrationOptions
     progress: Progress = field(default=lambda what, done, total: None)
 
+    mixed: Mapping[str, int] = field(default_factory=dict)
+    """Widths of tensors that differ from the options', by site."""
+    mixed_weights: Mapping[str, int] = field(default_factory=dict)
+    """Widths of weights that differ from the options', by node."""
+
     @cached_property
     def bits(self) -> dict[str, int]:
         """Width of every site."""
-        return {name: width(self.graph, site, self.options) for name, site in self.sites.items()}
+        by_reader = {name: width(self.graph, site, self.options) for name, site in self.sites.items()}
+        return {name: self.mixed.get(name, bits) for name, bits in by_reader.items()}
+
+    @cached_property
+    def weight_bits(self) -> dict[str, int]:
+        """Width of the weights of every node that has any."""
+        weighted = [node.name for node in self.graph.nodes if node.kind in ("conv2d", "linear")]
+        return {name: self.mixed_weights.get(name, self.options.weight_bits) for name in weighted}
 
     @cached_property
     def free(self) -> Free:
@@ -113,8 +125,11 @@ class RangeMethod(Method):
         """
 
     @abstractmethod
-    def weight_limit(self, weight: NDArray[np.float64]) -> NDArray[np.float64]:
-        """The magnitude that the largest code of each row stands for; weight [rows, values]."""
+    def weight_limit(self, weight: NDArray[np.float64], *, bits: int) -> NDArray[np.float64]:
+        """The magnitude that the largest code of each row stands for; weight [rows, values].
+
+        bits: width of the codes.
+        """
 
     def choose(self) -> Choices:
         """Granularity and scheme as the options say."""
@@ -147,9 +162,9 @@ class RangeMethod(Method):
             node.name: plan_weight(
                 graph,
                 node,
-                self.weight_limit,
+                partial(self.weight_limit, bits=self.problem.weight_bits[node.name]),
                 tensors,
-                bits=options.weight_bits,
+                bits=self.problem.weight_bits[node.name],
                 whole=options.weight_granularity == "tensor",
             )
             for node in graph.nodes

@@ -21,6 +21,6 @@ class MinMax(RangeMethod):
         """Smallest and largest observed value."""
         return self.problem.seen(site, channels)
 
-    def weight_limit(self, weight: NDArray[np.float64]) -> NDArray[np.float64]:
+    def weight_limit(self, weight: NDArray[np.float64], *, bits: int) -> NDArray[np.float64]:
         """Largest magnitude of each row."""
         return np.asarray(np.abs(weight).max(axis=1))

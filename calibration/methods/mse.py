@@ -43,10 +43,10 @@ class MeanSquaredError(RangeMethod):
         best = float(FACTORS[int(np.argmin(errors))])
         return Range(middle + (low - middle) * best, middle + (high - middle) * best)
 
-    def weight_limit(self, weight: NDArray[np.float64]) -> NDArray[np.float64]:
+    def weight_limit(self, weight: NDArray[np.float64], *, bits: int) -> NDArray[np.float64]:
         """The shrunk magnitude of each row with the least error."""
         top = np.abs(weight).max(axis=1)
-        codes = (1 << (self.problem.options.weight_bits - 1)) - 1
+        codes = (1 << (bits - 1)) - 1
         errors = np.empty((len(FACTORS), len(weight)))
         for index, factor in enumerate(FACTORS):
             scale = np.where(top > 0, top * factor / codes, 1.0)[:, None]

@@ -21,8 +21,8 @@ Where the paper leaves room, or is left:
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import ClassVar
 
@@ -34,11 +34,12 @@ from bittrue.calibration.bridge import find_bridges
 from bittrue.calibration.graph import Node
 from bittrue.calibration.methods.method import Choices, Method, Problem
 from bittrue.calibration.plan import TensorPlan
-from bittrue.calibration.quantize import beside, parts, plan_tensor, plan_weight
-from bittrue.calibration.reconstruction.candidates import FACTORS, check_distinct
+from bittrue.calibration.quantize import beside, parts, plan_tensor, plan_weight, towards_widest
+from bittrue.calibration.reconstruction.candidates import FACTORS, check_distinct, lowest
 from bittrue.calibration.reconstruction.fisher import Target
 from bittrue.calibration.reconstruction.local import WHOLE_IMAGES
 from bittrue.calibration.reconstruction.search import Search, capture
+from bittrue.calibration.reconstruction.settled import Settled
 from bittrue.calibration.sites import Site
 
 ITERATIONS = 3
@@ -51,7 +52,8 @@ SEARCH_IMAGES = 128
 class SiteChoice:
     """How one tensor is quantized, apart from its bits."""
 
-    channelwise: bool = False
+    channelwise: float = 0.0
+    """0: one scale; 1: each channel the scale of its own range; between, the geometric mean of both, so weighted."""
     symmetric: bool = False
     factor: float = 1.0
     """Of the observed range, at both ends."""
@@ -63,6 +65,8 @@ class QHyViT(Method):
     name: ClassVar[str] = "q-hyvit"
     target: ClassVar[Target] = "labels"
     search_images: ClassVar[int] = SEARCH_IMAGES
+    degrees: ClassVar[Sequence[float]] = (0.0, 1.0)
+    """Of granularity, to choose from."""
 
     def __init__(self, problem: Problem) -> None:
         super().__init__(problem)
@@ -70,6 +74,7 @@ class QHyViT(Method):
         self.copies = problem.free.copies if options.mixed_granularity else frozenset()
         self.chosen = {name: SiteChoice(symmetric=options.activation_scheme == "symmetric") for name in problem.sites}
         self.ties: list[bool] = []
+        self.settled = Settled()
 
     def choose(self) -> Choices:
         """Run algorithm 1."""
@@ -98,10 +103,7 @@ class QHyViT(Method):
     def searches(self) -> list[Search]:
         """For each half of the images the layers' values and gradients there, and the ranges of the other half."""
         problem, options = self.problem, self.problem.options
-        graph, bits = problem.graph, {}
-        for node in graph.nodes:
-            if node.kind in ("conv2d", "linear"):
-                bits[node.name] = options.weight_bits
+        graph = problem.graph
         order = self.some_images(self.search_images)
         found = []
         for half in HALVES:
@@ -119,7 +121,7 @@ class QHyViT(Method):
                 ),
             )
             tensors = {name: self.plan(site, self.chosen[name], 1 - half) for name, site in problem.sites.items()}
-            found.append(Search(graph, problem.sites, captured, tensors, bits, copies=self.copies))
+            found.append(Search(graph, problem.sites, captured, tensors, problem.weight_bits, copies=self.copies))
         return found
 
     def some_images(self, count: int) -> NDArray[np.int64]:
@@ -131,9 +133,11 @@ class QHyViT(Method):
     def plan(self, site: Site, choice: SiteChoice, half: int | None = None) -> TensorPlan:
         """The plan of a site by a choice, with the ranges of all images or of one half."""
         problem = self.problem
-        split = parts(site, channelwise=choice.channelwise, symmetric=choice.symmetric)
+        split = parts(site, channelwise=choice.channelwise > 0, symmetric=choice.symmetric)
         known = problem.fixed_range(site)
         ranges = [known or problem.seen(site, channels, half).times(choice.factor) for channels, _ in split]
+        if 0 < choice.channelwise < 1:
+            ranges = towards_widest(ranges, choice.channelwise)
         return plan_tensor(site, problem.bits[site.name], list(zip(split, ranges, strict=True)))
 
     def choose_kind(self, halves: list[Search], name: str) -> None:
@@ -142,54 +146,73 @@ class QHyViT(Method):
         free = options.mixed_granularity and name in self.problem.free.sites
         schemes = (False, True) if options.mixed_scheme and not all(site.symmetric) else (held.symmetric,)
         candidates = [
-            SiteChoice(channelwise, symmetric, held.factor)
-            for channelwise in ((False, True) if free else (False,))
+            SiteChoice(degree, symmetric, held.factor)
+            for degree in (self.degrees if free else (0.0,))
             for symmetric in schemes
         ]
-        self._commit_best(halves, name, candidates)
+        readers = halves[0].readers_of(name)
+        if len(candidates) > 1 and not self.settled("kind", name, readers):
+            errors = [self._site_error(halves, name, candidate) for candidate in candidates]
+            self._commit(halves, name, candidates[int(np.argmin(errors))])
+            self.settled.settle("kind", name, readers)
 
     def choose_scale(self, halves: list[Search], name: str) -> None:
         """The factor of the range."""
+        readers = halves[0].readers_of(name)
+        if self.settled("scale", name, readers):
+            return
         held = self.chosen[name]
-        candidates = [SiteChoice(held.channelwise, held.symmetric, float(factor)) for factor in FACTORS]
-        self._commit_best(halves, name, candidates, note=True)
+
+        def errors(index: NDArray[np.int64]) -> NDArray[np.float64]:
+            return np.array([self._site_error(halves, name, replace(held, factor=float(FACTORS[index[0]])))])
+
+        best, tied = lowest(errors)
+        self.ties.append(tied)
+        self._commit(halves, name, replace(held, factor=float(FACTORS[best[0]])))
+        self.settled.settle("scale", name, readers)
 
     def choose_weight(self, halves: list[Search], node: Node) -> None:
         """The factor of each row, or of all rows where a block is judged as one."""
-        rows = len(halves[0].covered[node.name])
-        errors = sum(torch.stack([search.weight_error(node, np.full(rows, f)) for f in FACTORS]) for search in halves)
-        assert isinstance(errors, torch.Tensor)
-        self.ties.append(bool((errors == errors[0]).all()))
-        best = np.broadcast_to(FACTORS[errors.argmin(0).numpy()], (rows,))
-        for search in halves:
-            search.covered[node.name] = best.copy()
-            search.use_weight(node)
-            self._refresh(search, node.name)
-
-    def _commit_best(
-        self, halves: list[Search], name: str, candidates: list[SiteChoice], *, note: bool = False
-    ) -> None:
-        site = self.problem.sites[name]
-        if len(candidates) == 1:
+        if self.settled("weight", node.name, [node.name]):
             return
-        errors = [
-            sum(search.site_error(name, self.plan(site, candidate, 1 - half)) for half, search in enumerate(halves))
-            for candidate in candidates
-        ]
-        if note:
-            self.ties.append(len(set(errors)) == 1)
-        self.chosen[name] = candidates[int(np.argmin(errors))]
+        rows = len(halves[0].covered[node.name])
+
+        def errors(index: NDArray[np.int64]) -> NDArray[np.float64]:
+            covered = np.broadcast_to(FACTORS[index], (rows,)).copy()
+            return np.asarray(sum(search.weight_error(node, covered).double().numpy() for search in halves))
+
+        best, tied = lowest(errors, 1 if node.name in halves[0].block_of else rows)
+        self.ties.append(tied)
+        covered = np.broadcast_to(FACTORS[best], (rows,)).copy()
+        if not np.array_equal(covered, halves[0].covered[node.name]):
+            for search in halves:
+                search.cover(node, covered)
+            self._changed(halves, [node.name])
+        self.settled.settle("weight", node.name, [node.name])
+
+    def _site_error(self, halves: list[Search], name: str, choice: SiteChoice) -> float:
+        site = self.problem.sites[name]
+        return sum(search.site_error(name, self.plan(site, choice, 1 - half)) for half, search in enumerate(halves))
+
+    def _commit(self, halves: list[Search], name: str, choice: SiteChoice) -> None:
+        if choice == self.chosen[name]:
+            return
+        self.chosen[name] = choice
         for half, search in enumerate(halves):
-            search.tensors[name] = self.plan(site, self.chosen[name], 1 - half)
+            search.tensors[name] = self.plan(self.problem.sites[name], choice, 1 - half)
             for reading in search.readings[name]:
                 if reading.node.name in search.weight_bits:
                     search.use_weight(reading.node)
-                self._refresh(search, reading.node.name)
+        self._changed(halves, halves[0].readers_of(name))
 
-    def _refresh(self, search: Search, node: str) -> None:
-        block = search.block_of.get(node)
-        if block is not None:
-            search.prepare(block)
+    def _changed(self, halves: list[Search], nodes: list[str]) -> None:
+        """Note that what these nodes see has changed, and with it the errors of their blocks."""
+        touched = set(nodes)
+        for search in halves:
+            for block in {id(b): b for b in (search.block_of.get(node) for node in nodes) if b is not None}.values():
+                search.prepare(block)
+                touched |= {node.name for node in block.nodes}
+        self.settled.change(touched)
 
     def finish(self, search: Search) -> Choices:
         """The plans of everything, concats that copy included."""
@@ -205,7 +228,7 @@ class QHyViT(Method):
         weights = {}
         for node in search.weighted:
             limit = partial(_share_of_largest, covered=search.covered[node.name])
-            weights[node.name] = plan_weight(problem.graph, node, limit, tensors, bits=problem.options.weight_bits)
+            weights[node.name] = plan_weight(problem.graph, node, limit, tensors, bits=problem.weight_bits[node.name])
         return Choices(problem.graph, tensors, weights)
 
 

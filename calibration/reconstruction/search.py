@@ -124,7 +124,7 @@ class Search:
         metric: Metric = squared,
     ) -> None:
         self.graph, self.sites, self.captured, self.metric = graph, sites, captured, metric
-        self.tensors, self.weight_bits = tensors, weight_bits
+        self.tensors, self.weight_bits = tensors, dict(weight_bits)
         self.runner = BatchRunner(graph)
         self.float = dict(self.runner.parameters)
         self.readings = {name: readings(graph, site, copies) for name, site in sites.items() if name not in copies}
@@ -139,6 +139,10 @@ class Search:
             self.use_weight(node)
         for block in captured.blocks:
             self.prepare(block)
+
+    def readers_of(self, name: str) -> list[str]:
+        """The nodes at which a site's error is judged."""
+        return [reading.node.name for reading in self.readings[name]]
 
     def formats(self, node: Node, operand: int) -> tuple[np.ndarray, np.ndarray, int | None, int] | None:
         """Scales, zero points, their axis in the operand of one image, and bits; None where nothing quantizes it."""
@@ -193,17 +197,21 @@ class Search:
             self.use_weight(node)
         return total
 
+    def cover(self, node: Node, covered: np.ndarray) -> None:
+        """Choose how much of each row of a weight the codes cover, [rows]."""
+        self.covered[node.name] = covered
+        self.use_weight(node)
+
     def weight_error(self, node: Node, covered: np.ndarray) -> torch.Tensor:
         """The error if a weight's rows were covered so: of each output channel, or of the block, [1]."""
         held = self.covered[node.name]
-        self.covered[node.name] = covered
-        self.use_weight(node)
+        self.cover(node, covered)
         block = self.block_of.get(node.name)
         if block is None:
             found = self.local_error(node)
         else:
             found = torch.tensor([self.block_error(block, node.name, weight=True)])
-        self.covered[node.name] = held
+        self.cover(node, held)
         return found
 
     @torch.no_grad()

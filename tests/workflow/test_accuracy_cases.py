@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from bittrue.spec.errors import BadInput
-from bittrue.workflow.accuracy.cases import Request, bits_of, methods_of, planned, tables_of
+from bittrue.workflow.accuracy.cases import Bits, Request, bits_of, methods_of, planned, tables_of
 
 REQUEST = Request(
     models=("a", "b"),
@@ -55,7 +55,7 @@ def test_partially_quantized_tables_take_one_residual_width() -> None:
 
 def test_the_ablation_adds_one_option_after_another() -> None:
     """none, +bridge, +granularity, +scheme; the last is the whole method, and each is measured both ways."""
-    cases = planned(replace(REQUEST, tables=("3",), bits=((8, 8),), models=("a",), seeds=1))
+    cases = planned(replace(REQUEST, tables=("3",), bits=(Bits(8, 8),), models=("a",), seeds=1))
     assert [(case.step, case.arithmetic) for case in cases] == [
         (step, arithmetic)
         for step in ("none", "+bridge", "+granularity", "+scheme")
@@ -63,7 +63,7 @@ def test_the_ablation_adds_one_option_after_another() -> None:
     ]
     options = [(case.options.bridge, case.options.mixed_granularity, case.options.mixed_scheme) for case in cases[::2]]
     assert [sum(each) for each in options] == [0, 1, 2, 3]
-    whole = planned(replace(REQUEST, methods=("q-hyvit",), tables=("1",), bits=((8, 8),), models=("a",), seeds=1))
+    whole = planned(replace(REQUEST, methods=("q-hyvit",), tables=("1",), bits=(Bits(8, 8),), models=("a",), seeds=1))
     assert cases[-1].options == whole[0].options
 
 
@@ -75,7 +75,15 @@ def test_lines_stand_in_the_order_of_the_literature() -> None:
     assert tables_of(("3", "1")) == ("1", "3")
 
 
-@pytest.mark.parametrize("name", ["8", "W8", "W1A8", "W8A17", "A8W8", "W8A8x"])
+def test_mixed_bits_are_budgets() -> None:
+    """W6A4-mixed: means of 6 and 4 bits; the widest width is 8."""
+    request = replace(REQUEST, bits=bits_of(["w6a4-mixed"]), tables=("2",))
+    options = planned(request)[0].options
+    assert (options.weight_budget, options.activation_budget) == (6, 4)
+    assert (options.weight_bits, options.activation_bits) == (8, 8)
+
+
+@pytest.mark.parametrize("name", ["W9A6-mixed", "8", "W8", "W1A8", "W8A17", "A8W8", "W8A8x"])
 def test_other_bits_are_refused(name: str) -> None:
     """By name."""
     with pytest.raises(BadInput, match="no such bits"):

@@ -5,20 +5,29 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import NamedTuple
 
 from bittrue.calibration.options import CalibrationOptions
 from bittrue.reports.accuracy_data import Arithmetic
 from bittrue.spec.errors import BadInput
 
-Bits = tuple[int, int]
-"""Of weights, of activations."""
+
+class Bits(NamedTuple):
+    """The bits of a line."""
+
+    weights: int
+    activations: int
+    mixed: bool = False
+    """Whether these are means, of widths chosen by sensitivity (calibration/mixed_bits.py)."""
+
 
 TABLE_BITS: Mapping[str, tuple[Bits, ...]] = {
-    "1": ((8, 8), (6, 6)),
-    "2": ((8, 8), (6, 6), (4, 8), (4, 4)),
-    "3": ((8, 8), (6, 6)),
+    "1": (Bits(8, 8), Bits(6, 6)),
+    "2": (Bits(8, 8), Bits(6, 6), Bits(6, 6, mixed=True), Bits(4, 8), Bits(4, 4)),
+    "3": (Bits(8, 8), Bits(6, 6)),
 }
 """Where no bits are asked for. 1: partially quantized; 2: integers; 3: ablation, both ways."""
+MIXED_MAX = 8
 THOROUGH = ("q-hyvit", "best")
 """Measured with every seed, on all images; others with one seed, on fewer."""
 ABLATED = "q-hyvit"
@@ -105,8 +114,10 @@ def _cases(request: Request, table: str, model: str, bits: Bits, seed: int) -> I
 def _options(request: Request, method: str, bits: Bits, residual_bits: int, seed: int) -> CalibrationOptions:
     return CalibrationOptions(
         method=method,
-        weight_bits=bits[0],
-        activation_bits=bits[1],
+        weight_bits=MIXED_MAX if bits.mixed else bits.weights,
+        activation_bits=MIXED_MAX if bits.mixed else bits.activations,
+        weight_budget=bits.weights if bits.mixed else None,
+        activation_budget=bits.activations if bits.mixed else None,
         preactivation_bits=request.preactivation_bits,
         residual_bits=residual_bits,
         score_bits=request.score_bits,
@@ -128,13 +139,20 @@ def _case(
 
 
 def bits_of(names: Sequence[str]) -> tuple[Bits, ...]:
-    """Bits by the names that the literature uses: "W4A8". Raises BadInput for any other."""
+    """Bits by the names that the literature uses: "W4A8"; means of mixed widths: "W6A6-mixed". Raises BadInput for any
+    other."""
     found = []
     for name in names:
-        match = re.fullmatch(r"W(\d{1,2})A(\d{1,2})", name.strip().upper())
-        if match is None or not all(2 <= int(width) <= 16 for width in match.groups()):
-            raise BadInput("no such bits", where="--bits", got=name, expected="W8A8, W4A8 and the like, 2..16 bits")
-        found.append((int(match[1]), int(match[2])))
+        match = re.fullmatch(r"W(\d{1,2})A(\d{1,2})(-MIXED)?", name.strip().upper())
+        widest = MIXED_MAX if match and match[3] else 16
+        if match is None or not all(2 <= int(width) <= widest for width in match.groups()[:2]):
+            raise BadInput(
+                "no such bits",
+                where="--bits",
+                got=name,
+                expected=f"W8A8, W4A8 and the like, 2..16 bits, or W6A6-mixed, 2..{MIXED_MAX}",
+            )
+        found.append(Bits(int(match[1]), int(match[2]), mixed=bool(match[3])))
     return tuple(dict.fromkeys(found))
 
 

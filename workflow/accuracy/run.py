@@ -96,7 +96,8 @@ class CaseRunner:
 
     def _told(self, verb: str, case: Case) -> Progress:
         options = case.options
-        bits = f"W{options.weight_bits}A{options.activation_bits}"
+        weights, activations = options.weight_budget or options.weight_bits, options.activation_budget
+        bits = f"W{weights:g}A{activations or options.activation_bits:g}"
         name = " ".join(filter(None, (verb, self.model.name, bits, options.method, case.step)))
         return lambda what, done, total: self.progress(f"{name} {what}".strip(), done, total)
 
@@ -108,8 +109,9 @@ class CaseRunner:
             model=case.model,
             method=options.method,
             step=case.step,
-            activation_bits=options.activation_bits,
-            weight_bits=options.weight_bits,
+            activation_bits=options.activation_budget or options.activation_bits,
+            weight_bits=options.weight_budget or options.weight_bits,
+            mixed=options.weight_budget is not None,
             residual_bits=options.residual_bits or options.activation_bits,
             seed=options.seed,
             calibration_images=case.calibration_images,
