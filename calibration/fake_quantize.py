@@ -1,4 +1,4 @@
-"""Fake quantization in torch: reals rounded to what codes can say, with gradients straight through the rounding.
+"""Fake quantization in torch: reals rounded to what codes can say, without gradients.
 
 real = scale * (code - zero_point), code = clamp(round(real / scale) + zero_point, low, high), rounding half to even;
 the integer machine rounds requantized sums half up, which differs on exact ties only.
@@ -12,15 +12,16 @@ from bittrue.calibration.plan import TensorPlan
 from bittrue.spec.arithmetic import code_range
 
 
+@torch.no_grad()
 def fake_quantize(x: torch.Tensor, scale: torch.Tensor, zero_point: torch.Tensor, low: int, high: int) -> torch.Tensor:
-    """Quantize and dequantize; scale and zero_point broadcast against x.
-
-    The gradient passes the rounding unchanged and stops where codes clip; towards scale and zero_point it is that of
-    LSQ+ (Bhalgat et al., arXiv 2004.09576, equations 6 and 7).
-    """
-    steps = x / scale
-    rounded = steps + (torch.round(steps) - steps).detach()
-    return (torch.clamp(rounded + zero_point, low, high) - zero_point) * scale
+    """Quantize and dequantize; scale and zero_point broadcast against x. One copy is made and changed in place, for
+    this is where calibration spends its time."""
+    codes = torch.div(x, scale).round_()
+    if zero_point.numel() == 1:
+        codes.clamp_(low - float(zero_point), high - float(zero_point))
+    else:
+        codes.clamp_(low - zero_point, high - zero_point)
+    return codes.mul_(scale)
 
 
 def along(values: torch.Tensor, axis: int | None, rank: int) -> torch.Tensor:

@@ -3,11 +3,11 @@
 In this order:
 1. ranges from all calibration images, as many as there are (up to 1,024): a scale a channel is only as good as the
    rarest value that it saw;
-2. algorithm 1 of Q-HyViT, with the gradient of a random direction of the logits instead of a label's loss, so that the
-   squared error of the logits is what is searched for;
+2. algorithm 1 of Q-HyViT, with granularities between a layer and a channel, and with the gradient of a random direction
+   of the logits instead of a label's loss, so that the squared error of the logits is what is searched for;
 3. a pass through the network that fits and rounds each layer's weights to what its inputs have become
-   (reconstruction/compensate.py), with several ridges; the variant with the least error of the logits on images that
-   the passes did not see is taken, and none of them where plain rounding is best.
+   (reconstruction/compensate.py), once without moving them first and once with a ridge; the variant with the least error
+   of the logits on images that the passes did not see is taken, and none of them where plain rounding is best.
 
 Everything is integer arithmetic that the same datapath runs: no operator is added to the network.
 """
@@ -30,7 +30,7 @@ from bittrue.calibration.quantized_run import QuantizedRunner
 from bittrue.calibration.reconstruction.compensate import compensate
 from bittrue.calibration.reconstruction.fisher import Target
 
-RIDGES = (math.inf, 1.0, 0.1)
+RIDGES = (math.inf, 2.0)
 FIT_IMAGES_MAX = 128
 """For the passes: whose feature maps are in memory together."""
 HELD_OUT = 4

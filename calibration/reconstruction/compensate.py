@@ -25,6 +25,8 @@ from bittrue.calibration.reconstruction.successive import damped, round_successi
 
 IMAGES_AT_ONCE = 8
 """Whose patches are in memory together."""
+POSITIONS_PER_IMAGE = 1024
+"""At most, drawn at random: neighbours say nearly the same."""
 
 
 @torch.no_grad()
@@ -41,11 +43,12 @@ def compensate(
     live = {graph.input: (images[:, None], images[:, None])}
     readers = {name: len(nodes) for name, nodes in graph.consumers.items()}
     learned: dict[str, NDArray[np.generic]] = {}
+    random = torch.Generator().manual_seed(0)
     for index, node in enumerate(graph.nodes):
         inputs = [live[name] for name in node.inputs]
         output = exact.run_node(node, [value for value, _ in inputs])
         if node.name in plan.weights:
-            codes, weight, bias = _fit(plan, node, inputs[0][1], output, exact.parameters, ridge)
+            codes, weight, bias = _fit(plan, node, inputs[0][1], output, exact.parameters, ridge, random)
             learned[f"{node.name}/weight"] = codes
             learned[f"{node.name}/bias"] = bias.numpy()
             rounded.parameters[f"{node.name}/weight"] = weight
@@ -69,6 +72,7 @@ def _fit(
     y: torch.Tensor,
     float_parameters: Mapping[str, torch.Tensor],
     ridge: float,
+    random: torch.Generator,
 ) -> tuple[NDArray[np.generic], torch.Tensor, torch.Tensor]:
     """Codes of the folded weight, the weight for real inputs and the bias, float32.
 
@@ -77,9 +81,11 @@ def _fit(
     weight = float_parameters[f"{node.name}/weight"].double()
     groups, outputs = groups_of(node), len(weight)
     moments = _Moments(groups)
+    positions = math.prod(node.shape) // outputs
     for start in range(0, len(x), IMAGES_AT_ONCE):
         part = slice(start, start + IMAGES_AT_ONCE)
-        moments.add(_rows(node, x[part], weight.shape), _outputs(node, y[part]))
+        where = torch.randperm(positions, generator=random)[:POSITIONS_PER_IMAGE]
+        moments.add(_rows(node, x[part], weight.shape, where), _outputs(node, y[part], where))
     factor = (
         torch.from_numpy(np.array(folded_into(plan, node))).expand(weight.shape).reshape(groups, outputs // groups, -1)
     )
@@ -117,8 +123,8 @@ class _Moments:
         found = [
             (x.transpose(1, 2) @ x).double(),
             (y.transpose(1, 2) @ x).double(),
-            x.double().sum(1),
-            y.double().sum(1),
+            x.sum(1, dtype=torch.float64),
+            y.sum(1, dtype=torch.float64),
         ]
         self.sums = found if not self.count else [a + b for a, b in zip(self.sums, found, strict=True)]
         self.count += x.shape[1]
@@ -141,17 +147,22 @@ class _Moments:
         return self.sums[1] / self.count - self.mean_y[:, :, None] * self.mean_x[:, None, :]
 
 
-def _rows(node: Node, x: torch.Tensor, shape: torch.Size) -> torch.Tensor:
-    """What each output position multiplies, [groups, positions, K]."""
+def _rows(node: Node, x: torch.Tensor, shape: torch.Size, where: torch.Tensor) -> torch.Tensor:
+    """What some output positions of each image multiply, [groups, images * positions, K]."""
     if node.kind == "linear":
-        return x.reshape(1, -1, x.shape[-1])
+        return x.reshape(len(x), -1, x.shape[-1])[:, where].reshape(1, -1, x.shape[-1])
     groups = node.integer("groups")
-    patches = torch.nn.functional.unfold(
-        x[:, 0], (shape[2], shape[3]), padding=node.integers("padding"), stride=node.integers("stride")
-    )
-    return patches.reshape(len(x), groups, -1, patches.shape[2]).permute(1, 0, 3, 2).flatten(1, 2)
+    if shape[2:] == (1, 1) and node.integers("stride") == (1, 1):
+        patches = x[:, 0].flatten(2)[:, :, where]
+    else:
+        patches = torch.nn.functional.unfold(
+            x[:, 0], (shape[2], shape[3]), padding=node.integers("padding"), stride=node.integers("stride")
+        )[:, :, where]
+    return patches.reshape(len(x), groups, -1, len(where)).permute(1, 0, 3, 2).flatten(1, 2)
 
 
-def _outputs(node: Node, y: torch.Tensor) -> torch.Tensor:
-    """[positions, O], in the order of `_rows`."""
-    return y.reshape(-1, y.shape[-1]) if node.kind == "linear" else y[:, 0].flatten(2).transpose(1, 2).flatten(0, 1)
+def _outputs(node: Node, y: torch.Tensor, where: torch.Tensor) -> torch.Tensor:
+    """[images * positions, O], in the order of `_rows`."""
+    if node.kind == "linear":
+        return y.reshape(len(y), -1, y.shape[-1])[:, where].flatten(0, 1)
+    return y[:, 0].flatten(2)[:, :, where].transpose(1, 2).flatten(0, 1)

@@ -16,7 +16,7 @@ import torch
 
 from bittrue.calibration.batch_run import BatchRunner
 from bittrue.calibration.bridge import Bridge
-from bittrue.calibration.fake_quantize import fake_quantize_like, fake_quantize_weight
+from bittrue.calibration.fake_quantize import along, fake_quantize, fake_quantize_like, fake_quantize_weight
 from bittrue.calibration.graph import FloatGraph, Node
 from bittrue.calibration.lowering.channel_fold import fold_factor, groups_of, is_depthwise
 from bittrue.calibration.plan import TensorPlan
@@ -266,16 +266,8 @@ class Search:
 def quantized(
     value: torch.Tensor, scale: np.ndarray, zero_point: np.ndarray, axis: int | None, low: int, high: int
 ) -> torch.Tensor:
-    """Fake quantization without gradients, in place on one copy."""
-    shape = [1] * value.ndim
-    if axis is not None:
-        shape[axis] = -1
-    elif len(scale) > 1:
+    """Fake quantization along one axis, or with one scale."""
+    if axis is None and len(scale) > 1:
         raise ValueError("several scales need an axis")
-    s, z = (torch.from_numpy(np.asarray(v, np.float32)).reshape(shape) for v in (scale, zero_point))
-    codes = torch.div(value, s).round_()
-    if axis is None:
-        codes.clamp_(low - float(zero_point[0]), high - float(zero_point[0]))
-    else:
-        codes.clamp_(low - z, high - z)
-    return codes.mul_(s)
+    s, z = (along(torch.from_numpy(np.asarray(v, np.float32)), axis, value.ndim) for v in (scale, zero_point))
+    return fake_quantize(value, s, z, low, high)

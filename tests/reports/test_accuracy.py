@@ -42,7 +42,23 @@ def row(
     found = None if sqnr_db is None else Figures(images, sqnr_db, 0.9, 0.01, 0.8, 0.78, 12.0, 2_000_000_000, 3.0)
     refused = "" if found else "step a: too | wide"
     return AccuracyRow(
-        table, arithmetic, model, method, step, bits, bits, 8, seed, 32, images, "iot_npu", "k", "m", found, refused
+        table,
+        arithmetic,
+        model,
+        method,
+        step,
+        bits,
+        bits,
+        False,
+        8,
+        seed,
+        32,
+        images,
+        "iot_npu",
+        "k",
+        "m",
+        found,
+        refused,
     )
 
 

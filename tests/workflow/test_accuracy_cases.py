@@ -30,8 +30,8 @@ def test_rivals_have_one_seed_and_fewer_images() -> None:
         assert case.images == (3925 if thorough else 1000)
         assert thorough or case.options.seed == 0
         assert case.calibration_images == (256 if case.options.method == "best" else 32)
-    # Tables 1 and 2 have two and four bit widths, of two models: one rival line and two of three seeds.
-    assert len(cases) == (2 + 4) * 2 * (1 + 2 * 3)
+    # Tables 1 and 2 have two and five sets of bits, of two models: one rival line and two of three seeds.
+    assert len(cases) == (2 + 5) * 2 * (1 + 2 * 3)
     assert [case.options.seed for case in cases] == sorted(case.options.seed for case in cases)
 
 
