@@ -6,8 +6,8 @@ In this order:
 2. algorithm 1 of Q-HyViT, with granularities between a layer and a channel, and with the gradient of a random direction
    of the logits instead of a label's loss, so that the squared error of the logits is what is searched for;
 3. a pass through the network that fits and rounds each layer's weights to what its inputs have become
-   (reconstruction/compensate.py), once without moving them first and once with a ridge; the variant with the least error
-   of the logits on images that the passes did not see is taken, and none of them where plain rounding is best.
+   (reconstruction/compensate.py), once without moving them first and once with a ridge; the variant with the least
+   error of the logits on images that the passes did not see is taken, and none of them where plain rounding is best.
 
 Everything is integer arithmetic that the same datapath runs: no operator is added to the network.
 """
