@@ -41,13 +41,14 @@ class AccuracyRow:
     """One case: what was measured, and the figures or the refusal."""
 
     table: str
-    """"1" partially quantized, "2" integers, "3" ablation."""
+    """"1" partially quantized, "2" integers, "3" ablation; empty in a study."""
     arithmetic: Arithmetic
     model: str
     """Name of the checkpoint."""
     method: str
     step: str
-    """Of the ablation: "none", "+bridge", "+granularity", "+scheme"; empty elsewhere."""
+    """Of the ablation: "none", "+bridge", "+granularity", "+scheme"; of the synergy study the options that are on;
+    empty elsewhere."""
     activation_bits: float
     weight_bits: float
     mixed: bool

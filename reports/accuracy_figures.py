@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import io
 import math
-import re
 import statistics
 from collections.abc import Sequence
 
 from matplotlib.axes import Axes
-from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 
 from bittrue.reports.accuracy_data import Accuracy, AccuracyRow, Arithmetic
 from bittrue.reports.accuracy_tables import METRICS, TITLES
-from bittrue.reports.plot_style import COLOURS, INK, plot_style
+from bittrue.reports.plot_style import COLOURS, INK, plot_style, svg_text
 
 SHOWN = ("sqnr", "agreement")
 """The metrics that have a figure for each table."""
@@ -46,7 +43,7 @@ def accuracy_figure(accuracy: Accuracy, table: str, arithmetic: Arithmetic, metr
         if models:
             handles, labels = panels[0].get_legend_handles_labels()
             figure.legend(handles, labels, loc="outside lower center", ncols=min(len(names), 9), fontsize=7)
-        return _to_svg(figure)
+        return svg_text(figure)
 
 
 def _draw(
@@ -82,11 +79,3 @@ def _draw(
     axes.set_xticks(range(len(groups)), labels)
     axes.set_xlim(-0.5, len(groups) - 0.5)
     axes.grid(axis="y")
-
-
-def _to_svg(figure: Figure) -> str:
-    """Standalone, on white; coordinates to a tenth of a point keep it small, and equal data give equal bytes."""
-    FigureCanvasSVG(figure)
-    buffer = io.StringIO()
-    figure.savefig(buffer, format="svg", metadata=dict.fromkeys(("Date", "Creator", "Format", "Type")))
-    return re.sub(r"\n +", "\n", re.sub(r"(\d\.\d)\d+", r"\1", buffer.getvalue()))

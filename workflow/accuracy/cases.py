@@ -20,6 +20,11 @@ class Bits(NamedTuple):
     mixed: bool = False
     """Whether these are means, of widths chosen by sensitivity (calibration/mixed_bits.py)."""
 
+    @property
+    def name(self) -> str:
+        """As the literature writes it; what bits_of reads."""
+        return f"W{self.weights}A{self.activations}{'-mixed' if self.mixed else ''}"
+
 
 TABLE_BITS: Mapping[str, tuple[Bits, ...]] = {
     "1": (Bits(8, 8), Bits(6, 6)),
@@ -112,15 +117,29 @@ def _cases(request: Request, table: str, model: str, bits: Bits, seed: int) -> I
 
 
 def _options(request: Request, method: str, bits: Bits, residual_bits: int, seed: int) -> CalibrationOptions:
+    return options_of(
+        bits,
+        method=method,
+        seed=seed,
+        preactivation_bits=request.preactivation_bits,
+        residual_bits=residual_bits,
+        score_bits=request.score_bits,
+    )
+
+
+def options_of(
+    bits: Bits, *, method: str, seed: int, preactivation_bits: int, residual_bits: int, score_bits: int
+) -> CalibrationOptions:
+    """Of one plan; not checked."""
     return CalibrationOptions(
         method=method,
         weight_bits=MIXED_MAX if bits.mixed else bits.weights,
         activation_bits=MIXED_MAX if bits.mixed else bits.activations,
         weight_budget=bits.weights if bits.mixed else None,
         activation_budget=bits.activations if bits.mixed else None,
-        preactivation_bits=request.preactivation_bits,
+        preactivation_bits=preactivation_bits,
         residual_bits=residual_bits,
-        score_bits=request.score_bits,
+        score_bits=score_bits,
         seed=seed,
     )
 

@@ -12,20 +12,22 @@ from numpy.typing import NDArray
 from bittrue.spec.files import written_whole
 
 CHUNK = 64
-"""Rows of a chunk."""
+"""Rows of a chunk of images or logits."""
 
 Scalar = TypeVar("Scalar", bound=np.generic)
 
 
 class Chunks(Generic[Scalar]):
-    """`count` rows of something, in a folder of .npy files of CHUNK rows; make: gives a slice of the rows."""
+    """`count` rows of something, in a folder of .npy files of `size` rows; make: gives a slice of the rows."""
 
-    def __init__(self, folder: Path, count: int, make: Callable[[slice], NDArray[Scalar]]) -> None:
-        self.folder, self.count, self.make = folder, count, make
+    def __init__(
+        self, folder: Path, count: int, make: Callable[[slice], NDArray[Scalar]], *, size: int = CHUNK
+    ) -> None:
+        self.folder, self.count, self.make, self.size = folder, count, make, size
 
     def __getitem__(self, index: int) -> NDArray[Scalar]:
         """The rows of one chunk, from disk as a memory map where they are there."""
-        rows = slice(index * CHUNK, min((index + 1) * CHUNK, self.count))
+        rows = slice(index * self.size, min((index + 1) * self.size, self.count))
         path = self._path(index)
         if path.is_file():
             try:
@@ -41,7 +43,7 @@ class Chunks(Generic[Scalar]):
 
     def missing(self, rows: int) -> int:
         """How many of the chunks of the first rows are not on disk."""
-        return sum(not self._path(index).is_file() for index in range(-(-rows // CHUNK)))
+        return sum(not self._path(index).is_file() for index in range(-(-rows // self.size)))
 
     def _path(self, index: int) -> Path:
         return self.folder / f"{index:05d}.npy"
