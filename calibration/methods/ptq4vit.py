@@ -17,7 +17,7 @@ convolutions and linear layers read; what is added, pooled or joined first has o
 Deviations:
 - behind softmax the paper has twin codes too, with D2 = 2^-(k-1) and D1 = D2 / 2^m. There probabilities keep the
   unit's format, u16 in steps of 2^-16: up to m = 9 at 8 bits it holds every value of the twin grid, and more;
-- the gradient is that of labels drawn from the model's own output. The code takes the divergence of the output from
+- the gradient is that of the model's own labels in expectation. The code takes the divergence of the output from
   itself, whose gradient is rounding noise (calibration/reconstruction/fisher.py);
 - matmul operands have one scale, not one a head, which a requantizer of one scale cannot apply; a first layer's input
   is quantized (the code: 32 bits); S is max / (2^(k-1) - 1), not max / (2^(k-1) - 1/2);

@@ -15,8 +15,8 @@ Where the paper leaves room, or is left:
 - weights have a scale an output channel, each row with its own factor (the released code: for convolutions);
 - layers of a bridge block are searched with the block's other layers quantized, so that the search descends on the
   block's error; elsewhere the other layers are float;
-- the gradient is that of labels drawn from the model's own output; the released code's is rounding noise outside the
-  bridge blocks (docs/calibration.md).
+- the gradient is that of the model's own labels, in expectation (reconstruction/fisher.py); the released code's is
+  rounding noise outside the bridge blocks (docs/calibration.md).
 """
 
 from __future__ import annotations

@@ -2,9 +2,11 @@
 
     E[(dO)^T diag((dL/dO)^2) dO]                      Q-HyViT, arXiv 2303.12557, equations 2 and 6
 
-L is the cross entropy of labels drawn from the model's own output: then E[(dL/dO)^2] is the diagonal of the true
-Fisher. (PTQ4ViT's released code takes the divergence of the output from itself, whose gradient is rounding noise.)
-"probe" draws a random direction in the logits instead, so that the weights are those of the logits' squared error.
+L is the cross entropy of the model's own labels: over labels drawn from its output, E[(dL/dO)^2] is the diagonal of the
+true Fisher. (PTQ4ViT's released code takes the divergence of the output from itself, whose gradient is rounding noise.)
+A sure model draws another label than its first in few images, which then carry all the weight; so no label is drawn,
+but a direction in the logits with the same covariance, diag(p) - p p^T ("labels"). "probe" draws one with the
+covariance 1, so that the weights are those of the logits' squared error.
 """
 
 from __future__ import annotations
@@ -56,10 +58,18 @@ def batches(graph: FloatGraph, images: torch.Tensor, *, target: Target, seed: in
 
 def _loss(logits: torch.Tensor, target: Target, generator: torch.Generator) -> torch.Tensor:
     """Summed over images, so that every image's gradient is its own."""
-    if target == "probe":
-        return (logits * torch.randn(logits.shape, generator=generator)).sum()
-    labels = torch.multinomial(logits.detach().softmax(1), 1, generator=generator).squeeze(1)
-    return torch.nn.functional.cross_entropy(logits, labels, reduction="sum")
+    draw = (
+        torch.randn(logits.shape, generator=generator) if target == "probe" else as_labels(logits.detach(), generator)
+    )
+    return (logits * draw).sum()
+
+
+def as_labels(logits: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
+    """sqrt(p) * r - p (sqrt(p) . r) with r normal, for logits [images, classes]: the covariance is that of p - one_hot
+    of a label drawn from p = softmax(logits), the gradient of the cross entropy."""
+    p = logits.softmax(1)
+    scaled = p.sqrt() * torch.randn(p.shape, generator=generator)
+    return scaled - p * scaled.sum(1, keepdim=True)
 
 
 def _check(graph: FloatGraph, gradients: dict[str, torch.Tensor]) -> None:

@@ -8,17 +8,18 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from bittrue.simulator.plan.addition import bind_add
 from bittrue.simulator.plan.builder import Builder
 from bittrue.simulator.plan.channel_tables import bind_channel_tables
 from bittrue.simulator.plan.depthwise import bind_depthwise
 from bittrue.simulator.plan.elementwise import (
     bind_activation,
-    bind_add,
     bind_concat,
     bind_constant,
     bind_mul,
     bind_table,
 )
+from bittrue.simulator.plan.interpolation_runs import bind_interpolation
 from bittrue.simulator.plan.matmul import bind_matmul
 from bittrue.simulator.plan.norm import bind_norm
 from bittrue.simulator.plan.products import bind_conv2d, bind_linear
@@ -43,7 +44,7 @@ def _first(*binders: Binder) -> Binder:
 
 
 BINDERS: dict[str, Binder] = {
-    "activation": _first(bind_activation, bind_channel_tables),
+    "activation": _first(bind_activation, bind_channel_tables, bind_interpolation),
     "add": bind_add,
     "concat": bind_concat,
     "constant": bind_constant,

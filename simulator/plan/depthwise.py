@@ -4,18 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from typing import cast
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
 from bittrue.simulator.jit import get_thread_id, parallel_jit, prange
 from bittrue.simulator.plan.builder import Builder
-from bittrue.simulator.plan.finish import finish_of, padded, table_of, unused_bits
+from bittrue.simulator.plan.curve_products import depthwise_curve
+from bittrue.simulator.plan.ending import ending_of
+from bittrue.simulator.plan.finish import finish_of, padded, unused_bits
 from bittrue.simulator.plan.gemm import whole_tiles
 from bittrue.simulator.plan.products import INT8, correction_of, has_padding
 from bittrue.simulator.plan.sums import COLUMNS, DEPTH, Bytes, Places
 from bittrue.simulator.plan.tile import depthwise_tile
+from bittrue.simulator.plan.words_products import depthwise_words
 from bittrue.spec.op import Call
 from bittrue.spec.ops.conv2d import Conv2d
 
@@ -25,14 +28,14 @@ Bound = Callable[[], object]
 def bind_depthwise(builder: Builder, call: Call, table: Call | None) -> Bound | None:
     """A convolution with one filter a channel over channels that lie side by side; None for any other."""
     op, (source,) = cast(Conv2d, call.op), builder.operands(call)
-    channels, unused, entries, view = op.out_channels, unused_bits(call), table_of(table), source.view
+    channels, unused, view = op.out_channels, unused_bits(call), source.view
     if not (op.groups == channels == source.spec.shape[1]) or not source.is_bytes or view.run(1) != 1:
         return None
     pitch, step, weight = view.pitch(2), view.pitch(3), call.constants["weight"].reshape(channels, -1)
-    if unused is None or entries is None or pitch is None or step is None or not has_padding(source, op.padding):
+    if unused is None or pitch is None or step is None or not has_padding(source, op.padding):
         return None
-    finish = finish_of(call, channels)
-    if finish is None or call.output.bits > 8 or weight.min() < INT8.min or weight.max() > INT8.max:
+    finish, ending = finish_of(call, channels), ending_of(call, table, channels, 1)
+    if finish is None or ending is None or weight.min() < INT8.min or weight.max() > INT8.max:
         return None
     (sy, sx), (py, px), (_, _, rows, columns) = op.stride, op.padding, call.output.shape
     y, x = np.ogrid[:rows, :columns]
@@ -40,8 +43,9 @@ def bind_depthwise(builder: Builder, call: Call, table: Call | None) -> Bound | 
     ky, kx = np.ogrid[: op.kernel[0], : op.kernel[1]]
     taps = np.asarray((ky * pitch + kx * step).reshape(-1), np.int64)
     place = builder.place_image((call if table is None else table).output)
+    kernel: Any = {"codes": depthwise_codes, "words": depthwise_words, "curve": depthwise_curve}[ending.kind]
     return partial(
-        depthwise_codes,
+        kernel,
         source.data,
         whole_tiles(starts),
         np.pad(taps, (0, -taps.size % DEPTH), mode="edge"),
@@ -55,7 +59,7 @@ def bind_depthwise(builder: Builder, call: Call, table: Call | None) -> Bound | 
         finish.low,
         finish.high,
         unused,
-        entries,
+        *ending.constants,
         place.data,
         whole_tiles(place.view.offsets((2, 3))),
         builder.sums(),

@@ -1,8 +1,8 @@
-"""Elementwise steps of the fast machine: tables, sums and products of two tensors, concatenation.
+"""Elementwise steps of the fast machine: tables, products of two tensors, concatenation.
 
 A step of one byte in and one out is a table of 256 entries whatever its unit, filled by the plain kernel. A step of
-two bytes in, whose rule is the same for all elements, is a table of 65,536 entries, likewise; the default add has
-a loop of its own, which is faster.
+two bytes in, whose rule is the same for all elements, is a table of 65,536 entries, likewise; the default add
+(`addition.py`) and the default product have loops of their own, which are faster.
 """
 
 from __future__ import annotations
@@ -16,21 +16,18 @@ import numpy as np
 
 from bittrue.simulator.kernels import KERNELS
 from bittrue.simulator.plan.builder import Builder
-from bittrue.simulator.plan.elementwise_loops import add_runs, map_planes, map_runs, mul_runs, pair_runs
+from bittrue.simulator.plan.elementwise_loops import map_planes, map_runs, mul_runs, pair_runs
 from bittrue.simulator.plan.finish import finish_of, table_of
 from bittrue.simulator.plan.plain_tables import plain_pairs, plain_table
 from bittrue.simulator.plan.row_maximum import by_row_maximum
 from bittrue.simulator.plan.storage import Stored, byte_offset
 from bittrue.simulator.plan.sums import Bytes
 from bittrue.simulator.plan.view import Runs, View, common_runs
-from bittrue.spec.arithmetic import Rounding
 from bittrue.spec.op import Call
 from bittrue.spec.ops.activation import Activation, unit_of
-from bittrue.spec.ops.add import unit_of as add_of
 from bittrue.spec.ops.concat import Concat
 from bittrue.spec.tensors import TensorSpec
 from bittrue.spec.units.activation import ShiftSilu
-from bittrue.spec.units.add import TwoMultipliersAdd
 
 Bound = Callable[[], object]
 SHORT = 8
@@ -92,64 +89,19 @@ def bind_concat(builder: Builder, call: Call, _table: Call | None) -> Bound | No
     return partial(_all, parts)
 
 
-def bind_add(builder: Builder, call: Call, _table: Call | None) -> Bound | None:
-    """The sum or the difference of two tensors of bytes."""
-    operands, unit, spec = builder.operands(call), add_of(call.datapath), call.output
-    if not _one_format(call) or operands[0].spec.shape != operands[1].spec.shape:
-        return None
-    place = place_beside(builder, spec, operands[0])
-    views = [*(operand.view for operand in operands), place.view]
-    runs = common_runs(views)
-    if runs is None:
-        return _copied(builder, call, place)
-    a, b = operands
-    if not isinstance(unit, TwoMultipliersAdd) or unit.shifted_bits or unit.rounding is not Rounding.HALF_UP:
-        return _paired(call, a, b, place, runs)
-    shift = int(call.constants["shift"][0])
-    multipliers = [int(call.constants[name][0]) for name in ("multiplier_a", "multiplier_b")]
-    if call.op.name == "sub":
-        multipliers[1] = -multipliers[1]
-    if any(abs(multiplier) >= 1 << 31 for multiplier in multipliers) or shift < 1:
-        return _paired(call, a, b, place, runs)
-    zeros = [operand.spec.zero_point[0] + byte_offset(operand.spec) for operand in operands]
-    offset = (1 << (shift - 1)) - sum(m * z for m, z in zip(multipliers, zeros, strict=True))
-    zero = spec.zero_point[0] + byte_offset(spec)
-    low, high = (limit + byte_offset(spec) for limit in spec.code_range)
-    if any(abs(m) * 256 + abs(offset) >= 1 << 61 for m in multipliers):
-        return _paired(call, a, b, place, runs)
-    pieces = in_pieces(runs)
-    return partial(
-        add_runs,
-        a.data,
-        pieces.starts[0],
-        np.int32(multipliers[0]),
-        b.data,
-        pieces.starts[1],
-        np.int32(multipliers[1]),
-        offset,
-        shift,
-        zero,
-        low,
-        high,
-        place.data,
-        pieces.starts[2],
-        pieces.length,
-    )
-
-
 def bind_mul(builder: Builder, call: Call, _table: Call | None) -> Bound | None:
     """The product of two tensors of bytes, the second one repeated along axes of one element."""
     operands, spec = builder.operands(call), call.output
-    if not _one_format(call) or operands[0].spec.shape != spec.shape:
+    if not one_format(call, 8) or operands[0].spec.shape != spec.shape:
         return None
     a, b = operands
     place = place_beside(builder, spec, a)
     runs = common_runs([a.view, b.view.broadcast(spec.shape), place.view])
     if runs is None:
-        return _copied(builder, call, place)
+        return on_copies(builder, call, place)
     finish = finish_of(call, 1, entering=a.spec.magnitude_max * b.spec.magnitude_max)
     if finish is None:
-        return _paired(call, a, b, place, runs)
+        return paired(call, a, b, place, runs)
     zeros = [np.int32(operand.spec.zero_point[0] + byte_offset(operand.spec)) for operand in operands]
     pieces = in_pieces(runs)
     return partial(
@@ -198,9 +150,10 @@ def in_pieces(runs: Runs) -> Runs:
     return Runs(piece, tuple((starts[:, None] + steps).reshape(-1) for starts in runs.starts))
 
 
-def _one_format(call: Call) -> bool:
+def one_format(call: Call, bits: int) -> bool:
+    """Whether a step takes two tensors, and all three have one zero point and codes of at most `bits` bits."""
     specs = (*call.inputs, call.output)
-    return all(spec.bits <= 8 and len(set(spec.zero_point)) == 1 for spec in specs) and len(call.inputs) == 2
+    return all(spec.bits <= bits and len(set(spec.zero_point)) == 1 for spec in specs) and len(call.inputs) == 2
 
 
 def _mapped(builder: Builder, source: Stored, place: Stored, entries: Bytes) -> Bound:
@@ -235,13 +188,14 @@ def _map_copied(source: Stored, place: Stored, entries: Bytes) -> None:
     target[...] = entries[np.ascontiguousarray(source.view.array(source.data))].reshape(target.shape)
 
 
-def _paired(call: Call, a: Stored, b: Stored, place: Stored, runs: Runs) -> Bound:
+def paired(call: Call, a: Stored, b: Stored, place: Stored, runs: Runs) -> Bound:
+    """A table of every pair of bytes."""
     pieces = in_pieces(runs)
     return partial(pair_runs, a.data, pieces.starts[0], b.data, pieces.starts[1], place.data, pieces.starts[2],
                    pieces.length, plain_pairs(call))  # fmt: skip
 
 
-def _copied(builder: Builder, call: Call, place: Stored) -> Bound:
+def on_copies(builder: Builder, call: Call, place: Stored) -> Bound:
     """The plain kernel on copies, where operands and result share no order."""
     operands, kernel = builder.operands(call), KERNELS[call.op.name]
     return lambda: place.write(kernel(call, [operand.read() for operand in operands], None))

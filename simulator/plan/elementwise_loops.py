@@ -1,10 +1,11 @@
-"""The loops of elementwise.py over runs of bytes and over images."""
+"""The loops of elementwise.py and addition.py over runs of bytes and over images."""
 
 from __future__ import annotations
 
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from bittrue.simulator.jit import get_thread_id, parallel_jit, prange
 from bittrue.simulator.plan.runs import map_run, pairs_run
@@ -67,10 +68,10 @@ def pair_runs(
 
 @parallel_jit
 def add_runs(
-    a: Bytes,
+    a: NDArray[np.integer],
     a_starts: Places,
     a_multiplier: np.int32,
-    b: Bytes,
+    b: NDArray[np.integer],
     b_starts: Places,
     b_multiplier: np.int32,
     offset: int,
@@ -78,7 +79,7 @@ def add_runs(
     zero: int,
     low: int,
     high: int,
-    target: Bytes,
+    target: NDArray[np.integer],
     places: Places,
     length: int,
 ) -> None:

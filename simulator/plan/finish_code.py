@@ -9,7 +9,6 @@ from numba.core import cgutils
 
 from bittrue.simulator.plan.lanes_code import (
     BYTE,
-    CODES,
     COLUMNS,
     HALF,
     INT32,
@@ -26,14 +25,13 @@ from bittrue.simulator.plan.lanes_code import (
 )
 
 
-def _requantized(builder: ir.IRBuilder, sums: list[ir.Value], constants: Any, limits: Any) -> list[ir.Value]:
-    """2 vectors of 64 output bytes, 4 rows in each; arguments as in `tile_codes`.
+def placed_sums(builder: ir.IRBuilder, sums: list[ir.Value], constants: Any, unused: ir.Value) -> list[ir.Value]:
+    """What the requantizer has before its clamp, int32, a vector a row; arguments as in `tile_codes`.
 
     Even and odd lanes are scaled apart, each in the 64 bits that they share: the product of the low halves needs no
     widening. What leaves the shift fits 32 bits, so that both go back into one register.
     """
     correction, multiplier, offset, shift, zero = constants
-    low, high, unused = limits
     corrections = load(builder, correction, SUMS)
     biased = [builder.add(value, corrections) for value in sums]
     spare = splat(builder, builder.trunc(unused, INT32), SUMS)
@@ -57,10 +55,17 @@ def _requantized(builder: ir.IRBuilder, sums: list[ir.Value], constants: Any, li
         )
         both = builder.bitcast(even, SUMS), builder.bitcast(builder.shl(odd, half), SUMS)
         placed.append(builder.add(builder.shuffle_vector(*both, blend), zeros))
+    return placed
+
+
+def _requantized(builder: ir.IRBuilder, sums: list[ir.Value], constants: Any, limits: Any) -> list[ir.Value]:
+    """2 vectors of 64 output bytes, 4 rows in each; arguments as in `tile_codes`."""
+    low, high, unused = limits
+    placed = placed_sums(builder, sums, constants, unused)
     lowest, highest = (splat(builder, builder.trunc(limit, BYTE), TABLE) for limit in (low, high))
     codes = []
     for start in range(0, ROWS, 4):
-        packed = _packed(builder, placed[start : start + 4])
+        packed = packed_rows(builder, placed[start : start + 4])
         above = builder.select(builder.icmp_unsigned("<", packed, lowest), lowest, packed)
         codes.append(builder.select(builder.icmp_unsigned(">", above, highest), highest, above))
     return codes
@@ -79,7 +84,7 @@ def _by_parity(builder: ir.IRBuilder, base: ir.Value) -> tuple[ir.Value, ir.Valu
     return builder.shuffle_vector(*both, lanes[0]), builder.shuffle_vector(*both, lanes[1])
 
 
-def _packed(builder: ir.IRBuilder, rows: list[ir.Value]) -> ir.Value:
+def packed_rows(builder: ir.IRBuilder, rows: list[ir.Value]) -> ir.Value:
     """4 rows of int32 as 64 bytes, row by row, each limited to 0..255 (first to 16 signed bits: the same limit)."""
     narrow = cgutils.get_or_insert_function(
         builder.module, ir.FunctionType(WORDS, [SUMS, SUMS]), "llvm.x86.avx512.packssdw.512"
@@ -120,25 +125,33 @@ def finished(builder: ir.IRBuilder, sums: list[ir.Value], arguments: Any) -> Non
     codes = _requantized(builder, sums, arguments[:5], arguments[5:8])
     some = builder.icmp_signed("!=", table, INT64(0))
     codes = either(builder, some, lambda: _looked_up(builder, codes, table), lambda: codes)
-    parts = [part(builder, value, 16 * r, 16) for value in codes for r in range(4)]
-    _store_codes(builder, parts, target, rows, mask)
+    store_codes(builder, codes, target, rows, mask)
 
 
-def _store_codes(
-    builder: ir.IRBuilder, codes: list[ir.Value], target: ir.Value, rows: ir.Value, mask: ir.Value
+def store_codes(builder: ir.IRBuilder, codes: list[ir.Value], target: ir.Value, rows: ir.Value, mask: ir.Value) -> None:
+    """2 vectors of 64 bytes, 4 rows in each, to where each row goes; a bit of the mask for each column stored."""
+    parts = [part(builder, value, 16 * r, COLUMNS) for value in codes for r in range(4)]
+    store_rows(builder, parts, target, rows, INT64(1), mask)
+
+
+def store_rows(
+    builder: ir.IRBuilder, parts: list[ir.Value], target: ir.Value, rows: ir.Value, size: ir.Constant, mask: ir.Value
 ) -> None:
-    """Plain stores where the tile is full: masked ones take a fifth longer."""
-    bits = builder.bitcast(builder.trunc(mask, ir.IntType(COLUMNS)), ir.VectorType(ir.IntType(1), COLUMNS))
-    pointer = CODES.as_pointer()
-    kind = ir.FunctionType(ir.VoidType(), [CODES, pointer, INT32, bits.type])
-    masked_store = cgutils.get_or_insert_function(builder.module, kind, "llvm.masked.store.v16i8.p0")
+    """Vectors of 16 numbers of `size` bytes; plain stores where the tile is full: masked ones take a fifth longer."""
+    kind, bits = parts[0].type, ir.VectorType(ir.IntType(1), COLUMNS)
+    wanted = builder.bitcast(builder.trunc(mask, ir.IntType(COLUMNS)), bits)
+    pointer = kind.as_pointer()
+    masked = ir.FunctionType(ir.VoidType(), [kind, pointer, INT32, bits])
+    name = f"llvm.masked.store.v{COLUMNS}i{kind.element.width}.p0"
+    masked_store = cgutils.get_or_insert_function(builder.module, masked, name)
     places = [
-        builder.inttoptr(builder.add(target, element(builder, rows, INT64(r))), pointer) for r in range(len(codes))
+        builder.inttoptr(builder.add(target, builder.mul(element(builder, rows, INT64(r)), size)), pointer)
+        for r in range(len(parts))
     ]
     with builder.if_else(builder.icmp_signed("==", mask, INT64((1 << COLUMNS) - 1))) as (full, partial):
         with full:
-            for value, place in zip(codes, places, strict=True):
+            for value, place in zip(parts, places, strict=True):
                 builder.store(value, place, align=1)
         with partial:
-            for value, place in zip(codes, places, strict=True):
-                builder.call(masked_store, [value, place, INT32(1), bits])
+            for value, place in zip(parts, places, strict=True):
+                builder.call(masked_store, [value, place, INT32(1), wanted])

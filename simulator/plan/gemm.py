@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from bittrue.simulator.jit import get_thread_id, parallel_jit, prange
 from bittrue.simulator.plan.sums import COLUMNS, DEPTH, ROWS, Bytes, Places, sums_tile
-from bittrue.simulator.plan.tile import codes_tile, finish_row
+from bittrue.simulator.plan.tile import codes_tile
 
 
 def pack(weight: NDArray[np.integer], segments: int) -> NDArray[np.int8]:
@@ -85,39 +85,6 @@ def gemm_codes(
                 target_rows,
                 sums,
             )
-
-
-@parallel_jit
-def gemm_numbers(
-    source: Bytes,
-    rows: Places,
-    segments: Places,
-    words: int,
-    weight: NDArray[np.int8],
-    columns: int,
-    correction: NDArray[np.int32],
-    multiplier: NDArray[np.int32],
-    offset: Places,
-    shift: Places,
-    zero: NDArray[np.int32],
-    low: int,
-    high: int,
-    unused: int,
-    target: NDArray[np.integer],
-    target_rows: Places,
-    scratch: NDArray[np.int32],
-) -> None:
-    """`gemm_codes` for outputs of more than 8 bits; target_rows has one entry a row."""
-    stride = segments.size * words * 64
-    for tile in prange(rows.size // 8):
-        sums = scratch[get_thread_id()]
-        for column in range(0, columns, 16):
-            sums_tile(source, rows, 8 * tile, segments, words, weight, column // 16 * stride, sums, 0, 16)
-            for r in range(min(8, target_rows.size - 8 * tile)):
-                finish_row(
-                    sums, 16 * r, min(16, columns - column), column, correction, multiplier, offset, shift, zero, low,
-                    high, unused, target, target_rows[8 * tile + r] + column,
-                )  # fmt: skip
 
 
 @parallel_jit

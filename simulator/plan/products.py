@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from typing import cast
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
 from bittrue.simulator.plan.builder import Builder
-from bittrue.simulator.plan.finish import finish_of, padded, table_of, unused_bits, wrapped_int32
-from bittrue.simulator.plan.gemm import gemm_codes, gemm_numbers, gemm_sums, pack, whole_tiles
+from bittrue.simulator.plan.curve_products import gemm_curve
+from bittrue.simulator.plan.ending import WORD_BITS, ending_of
+from bittrue.simulator.plan.finish import finish_of, padded, unused_bits, wrapped_int32
+from bittrue.simulator.plan.gemm import gemm_codes, gemm_sums, pack, whole_tiles
 from bittrue.simulator.plan.storage import Stored, byte_offset
 from bittrue.simulator.plan.sums import Places
+from bittrue.simulator.plan.words_products import gemm_words
 from bittrue.simulator.requantize import Requantizer
 from bittrue.spec.op import Call
 from bittrue.spec.ops.conv2d import Conv2d
@@ -108,16 +111,14 @@ def _bind(
     channel: int,
 ) -> Bound | None:
     """The product of rows of bytes by weights [columns, K = segments * length], finished into the output's place."""
-    (source,), unused, entries = builder.operands(call), unused_bits(call), table_of(table)
-    if unused is None or entries is None or not source.is_bytes:
+    (source,), unused, channels = builder.operands(call), unused_bits(call), weight.shape[0]
+    if unused is None or not source.is_bytes or weight.min() < INT8.min or weight.max() > INT8.max:
         return None
-    if weight.min() < INT8.min or weight.max() > INT8.max:
-        return None
-    channels = weight.shape[0]
-    finish = finish_of(call, channels)
+    finish = finish_of(call, channels) if call.output.bits <= WORD_BITS else None
     if finish is None and (table is not None or unused):
         return None
-    if call.output.bits > 8 and table is not None:
+    ending = ending_of(call, table, channels, channel)
+    if finish is not None and ending is None:
         return None
     result = call if table is None else table
     place = builder.place_like(result.output, source.view, channel)
@@ -126,31 +127,11 @@ def _bind(
     order = np.argsort(places, kind="stable")  # as the output lies in memory
     rows, places = whole_tiles(rows[order]), places[order]
     packed, words = pack(weight, segments.size), -(-length // 4)
-    if finish is not None and call.output.bits > 8:
-        return partial(
-            gemm_numbers,
-            source.data,
-            rows,
-            segments,
-            words,
-            packed,
-            channels,
-            correction,
-            finish.multiplier,
-            finish.offset,
-            finish.shift,
-            finish.zero,
-            finish.low,
-            finish.high,
-            unused,
-            place.data,
-            places,
-            builder.sums(),
-        )
-    if finish is None:
+    if finish is None or ending is None:
         return _requantized(builder, call, rows, segments, words, packed, correction, place, places)
+    kernel: Any = {"codes": gemm_codes, "words": gemm_words, "curve": gemm_curve}[ending.kind]
     return partial(
-        gemm_codes,
+        kernel,
         source.data,
         rows,
         segments,
@@ -165,7 +146,7 @@ def _bind(
         finish.low,
         finish.high,
         unused,
-        entries,
+        *ending.constants,
         place.data,
         whole_tiles(places),
         builder.sums(),

@@ -25,7 +25,7 @@ Bound = Callable[[], object]
 def bind_mean(builder: Builder, call: Call, _table: Call | None) -> Bound | None:
     """The folded unit: a weighted sum with ones."""
     (source,), (_, channels, height, width) = builder.operands(call), call.inputs[0].shape
-    if call.datapath.mean.kind != "folded" or not source.is_bytes or source.view.run(1) != 1:
+    if call.datapath.mean.kind != "folded" or source.spec.bits > 16 or source.view.run(1) != 1:
         return None
     ones = np.ones(height * width, np.uint16)
     positions = source.view.offsets((2, 3))[None]
@@ -92,7 +92,7 @@ def _bind(
 
 @jit
 def weighted_run(
-    source: Bytes,
+    source: NDArray[np.integer],
     positions: Places,
     weights: NDArray[np.integer],
     rows: Places,
@@ -121,7 +121,7 @@ def weighted_run(
 
 @parallel_jit
 def weighted_sums(
-    source: Bytes,
+    source: NDArray[np.integer],
     positions: Places,
     weights: NDArray[np.integer],
     rows: Places,

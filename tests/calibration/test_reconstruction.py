@@ -13,7 +13,7 @@ from bittrue.calibration.graph import FloatGraph
 from bittrue.calibration.observe import observe
 from bittrue.calibration.options import CalibrationOptions
 from bittrue.calibration.reconstruction.candidates import FACTORS, check_distinct
-from bittrue.calibration.reconstruction.fisher import batches
+from bittrue.calibration.reconstruction.fisher import as_labels, batches
 from bittrue.calibration.reconstruction.local import LocalProblem
 from bittrue.calibration.reconstruction.search import Captured, Search, capture
 from bittrue.calibration.sites import find_sites
@@ -28,14 +28,25 @@ def captured(graph: FloatGraph) -> Captured:
     return capture(graph, sites, IMAGES, find_bridges(graph), target="labels", seed=0)
 
 
-def test_the_gradient_of_the_logits_is_that_of_the_cross_entropy() -> None:
-    """p - one_hot(label): it sums to zero, and one entry a row is p - 1."""
+def test_the_gradients_of_the_logits_have_the_covariance_of_labels() -> None:
+    """diag(p) - p p^T, that of p - one_hot(label); over 200,000 draws every entry is within five standard errors."""
+    logits = torch.tensor([[2.0, 0.5, -1.0, 0.0]])
+    p = logits.softmax(1)[0].double()
+    draws = as_labels(logits.expand(200_000, 4), torch.Generator().manual_seed(1)).double()
+    products = draws[:, :, None] * draws[:, None, :]
+    errors = products.std(0) / len(draws) ** 0.5
+    assert ((products.mean(0) - torch.diag(p) + torch.outer(p, p)).abs() < 5 * errors).all()
+    assert (draws.mean(0).abs() < 5 * draws.std(0) / len(draws) ** 0.5).all()
+
+
+def test_the_gradient_of_the_logits_is_the_direction() -> None:
+    """It sums to zero, as that of a cross entropy does: all logits may move together."""
     graph = small_graph()
     (batch,) = batches(graph, IMAGES, target="labels", seed=3, size=6)
     gradient = batch.gradients[graph.output].flatten(1)
-    p = batch.values[graph.output].flatten(1).softmax(1)
-    torch.testing.assert_close(gradient.sum(1), torch.zeros(6), atol=1e-6, rtol=0)
-    assert ((gradient - p + 1).abs() < 1e-6).sum(1).tolist() == [1] * 6
+    torch.testing.assert_close(gradient.sum(1), torch.zeros(6), atol=1e-5, rtol=0)
+    expected = as_labels(batch.values[graph.output].flatten(1), torch.Generator().manual_seed(3))
+    torch.testing.assert_close(gradient, expected)
 
 
 def test_a_gradient_is_its_own_image_s() -> None:

@@ -13,10 +13,11 @@ from bittrue.calibration.bridge import find_bridges
 from bittrue.calibration.options import CalibrationOptions
 from bittrue.calibration.plan import QuantPlan
 from bittrue.calibration.quantized_run import QuantizedRunner
+from bittrue.calibration.reconstruction.fisher import as_labels
 from bittrue.workflow.studies.block_errors import DRAWS, block_errors, block_sources, width_of
 from bittrue.workflow.studies.block_terms import _columns, _pairs
 from bittrue.workflow.studies.error_sources import copying_concats, error_sources
-from bittrue.workflow.studies.gradients import Gradients, expected_label
+from bittrue.workflow.studies.gradients import Gradients
 
 IMAGES = pictures(3, seed=9)
 
@@ -33,7 +34,7 @@ def whole_network_error(plan: QuantPlan, on: set[str]) -> np.ndarray:
     (bridge, *_), rounded = find_bridges(plan.graph), QuantizedRunner(plan)
     pixels = torch.from_numpy(IMAGES)
     gradients = Gradients(plan.graph, pixels, 0)
-    drawn = [gradients.draw(expected_label) for _ in range(DRAWS)]
+    drawn = [gradients.draw(as_labels) for _ in range(DRAWS)]
     fisher = {name: sum(each[name].square() for each in drawn) / DRAWS for name in bridge.ends}
     seen: dict[str, torch.Tensor] = {}
 

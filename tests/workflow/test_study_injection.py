@@ -11,11 +11,11 @@ from bittrue.calibration.batch_run import BatchRunner, Change
 from bittrue.calibration.options import CalibrationOptions
 from bittrue.calibration.plan import QuantPlan
 from bittrue.calibration.quantized_run import QuantizedRunner
-from bittrue.calibration.reconstruction.fisher import batches
+from bittrue.calibration.reconstruction.fisher import as_labels, batches
 from bittrue.reports.study_perturbation_data import BRIDGE, KINDS, OTHER
 from bittrue.workflow.studies import injection
 from bittrue.workflow.studies.error_sources import ErrorSource, error_sources, source_error
-from bittrue.workflow.studies.gradients import Direction, Gradients, drawn_label, expected_label, logit_error
+from bittrue.workflow.studies.gradients import Direction, Gradients, drawn_label, logit_error
 from bittrue.workflow.studies.injection import column, injected
 
 IMAGES = pictures(3, seed=9)
@@ -28,7 +28,7 @@ def plan() -> QuantPlan:
     return small_plan(CalibrationOptions(activation_bits=6, weight_bits=6))
 
 
-@pytest.mark.parametrize("direction", [drawn_label, expected_label])
+@pytest.mark.parametrize("direction", [drawn_label, as_labels])
 def test_directions_have_the_fisher_of_the_logits(direction: Direction) -> None:
     """E[u u^T] = diag(p) - p p^T, whether a label is drawn or not."""
     logits = torch.tensor([[1.0, 0.0, -1.0]]).expand(40_000, 3)
@@ -38,11 +38,11 @@ def test_directions_have_the_fisher_of_the_logits(direction: Direction) -> None:
     torch.testing.assert_close(u.T @ u / len(u), wanted, atol=0.01, rtol=0)
 
 
-def test_a_drawn_label_weighs_as_calibration_does() -> None:
+def test_a_direction_weighs_as_calibration_does() -> None:
     """The gradients of reconstruction/fisher.py for the same seed."""
     graph, images = small_graph(), torch.from_numpy(IMAGES)
     (batch,) = batches(graph, images, target="labels", seed=5)
-    found = Gradients(graph, images, 5).draw(drawn_label)
+    found = Gradients(graph, images, 5).draw(as_labels)
     assert found.keys() == batch.gradients.keys()
     for name, gradient in batch.gradients.items():
         torch.testing.assert_close(found[name], gradient, msg=name)

@@ -6,7 +6,7 @@ together, to first order in dO = sum of dO_i:
     E[dO^T diag(g^2) dO] = sum_i E[dO_i^T diag(g^2) dO_i] + sum_{i != j} E[dO_i^T diag(g^2) dO_j]
 
 A search that judges each layer at its own output sees the first sum alone; one that judges the block sees both.
-g^2 is the mean square over draws of expected_label (gradients.py), whose expectation is that of drawn labels.
+g^2 is the mean square over draws of as_labels (reconstruction/fisher.py), whose expectation is that of drawn labels.
 """
 
 from __future__ import annotations
@@ -22,8 +22,9 @@ from bittrue.calibration.bridge import Bridge
 from bittrue.calibration.fake_quantize import fake_quantize_like
 from bittrue.calibration.plan import QuantPlan
 from bittrue.calibration.quantized_run import QuantizedRunner
+from bittrue.calibration.reconstruction.fisher import as_labels
 from bittrue.workflow.studies.error_sources import copying_concats
-from bittrue.workflow.studies.gradients import Gradients, expected_label
+from bittrue.workflow.studies.gradients import Gradients
 
 DRAWS = 8
 """Of the gradient's direction, for each image."""
@@ -75,7 +76,7 @@ def block_errors(
 def _fisher(gradients: Gradients, names: set[str]) -> dict[str, torch.Tensor]:
     found: dict[str, torch.Tensor] = {}
     for _ in range(DRAWS):
-        taken = gradients.draw(expected_label)
+        taken = gradients.draw(as_labels)
         for name in names:
             square = taken[name].square() / DRAWS
             found[name] = found[name] + square if name in found else square

@@ -4,10 +4,10 @@ Each direction u has an expectation over its draws that makes E[(u . J dO)^2] a 
 Jacobian of the logits towards a tensor's error dO:
 
     drawn_label     the cross entropy's, of one label drawn from the model's own output: E[u u^T] = diag(p) - p p^T,
-                    the Fisher of the logits; what calibration weighs errors by (reconstruction/fisher.py)
-    expected_label  the same E[u u^T] without a label: sqrt(p) * r - p (sqrt(p) . r) with r normal. A sure model
-                    draws another label than its first in few images, so a mean over few draws of drawn_label is far
-                    from its expectation; this one is not
+                    the Fisher of the logits
+    as_labels       the same E[u u^T] without a label; what calibration weighs errors by (reconstruction/fisher.py).
+                    A sure model draws another label than its first in few images, so a mean over few draws of
+                    drawn_label is far from its expectation; this one is not
     logit_error     u normal, E[u u^T] = 1: the squared error of the logits ("probe" in reconstruction/fisher.py)
 """
 
@@ -29,13 +29,6 @@ def drawn_label(logits: torch.Tensor, generator: torch.Generator) -> torch.Tenso
     p = logits.softmax(1)
     labels = torch.multinomial(p, 1, generator=generator)
     return p.scatter_add(1, labels, -torch.ones_like(p))
-
-
-def expected_label(logits: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
-    """See the module docstring."""
-    p = logits.softmax(1)
-    scaled = p.sqrt() * torch.randn(p.shape, generator=generator)
-    return scaled - p * scaled.sum(1, keepdim=True)
 
 
 def logit_error(logits: torch.Tensor, generator: torch.Generator) -> torch.Tensor:

@@ -22,11 +22,12 @@ from bittrue.calibration.batch_run import BatchRunner
 from bittrue.calibration.graph import FloatGraph, Node
 from bittrue.calibration.plan import QuantPlan
 from bittrue.calibration.quantized_run import QuantizedRunner
+from bittrue.calibration.reconstruction.fisher import as_labels
 from bittrue.workflow.studies.error_sources import ErrorSource, source_error
-from bittrue.workflow.studies.gradients import Direction, Gradients, drawn_label, expected_label, logit_error
+from bittrue.workflow.studies.gradients import Direction, Gradients, drawn_label, logit_error
 
 DRAWS = 8
-"""Of expected_label and logit_error, for each image; drawn_label has one, as in calibration."""
+"""Of as_labels and logit_error, for each image; drawn_label has one."""
 ESTIMATES = ("drawn", "kl diagonal", "kl full", "squared diagonal", "squared full")
 TRUTHS = ("kl", "cross_entropy", "squared")
 Sums = dict[str, tuple[torch.Tensor, torch.Tensor]]
@@ -59,7 +60,7 @@ def injected(
     with torch.no_grad():
         errors = {s.name: source_error(s, plan, gradients.values, exact, quantized) for s in sources}
     drawn = _estimates(gradients, sources, errors, drawn_label, 1)
-    expected, probed = (_estimates(gradients, sources, errors, each, DRAWS) for each in (expected_label, logit_error))
+    expected, probed = (_estimates(gradients, sources, errors, each, DRAWS) for each in (as_labels, logit_error))
     floor = _losses(_precise_logits(graph, pixels), gradients.logits)
     for at in range(len(factors)):
         found[:, -1, column("kl", at) : column("squared", at) + 1] = floor

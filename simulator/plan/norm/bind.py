@@ -27,17 +27,17 @@ Integers = NDArray[np.int64]
 
 
 def bind_norm(builder: Builder, call: Call, _table: Call | None) -> Bound | None:
-    """Bytes in rows of channels that lie side by side, one group; None for any other."""
+    """Codes of at most 16 bits into bytes, rows of channels that lie side by side, one group; None for any other."""
     (source,), grouped = builder.operands(call), isinstance(call.op, GroupNorm)
     axis = 1 if grouped else len(call.output.shape) - 1
     if grouped and cast(GroupNorm, call.op).groups != 1:
         return None
-    if not source.is_bytes or call.output.bits > 8 or source.view.run(axis) != 1:
+    if source.spec.bits > 16 or call.output.bits > 8 or source.view.run(axis) != 1:
         return None
     if call.output.shape[axis] > ROW_MAX or unit_of(call.datapath).statistics_overflow == "saturate":
         return None
     if isinstance(unit_of(call.datapath), FqVitNorm):
-        return bind_fq_vit(builder, call, source, axis)
+        return bind_fq_vit(builder, call, source, axis) if source.is_bytes else None
     return _bind_affine(builder, call, source, axis)
 
 

@@ -1,4 +1,4 @@
-"""Rows of bytes through a norm unit that ends in gamma and beta, both cores, for the fast machine.
+"""Rows of bytes or words through a norm unit that ends in gamma and beta, both cores, for the fast machine.
 
     output = clamp(round_shift(normalized * multiplier + offset, shift) + zero, low, high)
 
@@ -12,17 +12,27 @@ from numpy.typing import NDArray
 
 from bittrue.simulator.fixed import Integer
 from bittrue.simulator.jit import get_thread_id, inlined_jit, parallel_jit, prange
-from bittrue.simulator.plan.norm.statistics import byte_sums, code_sums, row_scale
+from bittrue.simulator.plan.norm.statistics import byte_sums, code_sums, row_scale, word_sums
 from bittrue.simulator.plan.rounding import rounding_terms
 from bittrue.simulator.plan.sums import Bytes, Places
 
 BLOCK = 8
 Integers = NDArray[np.int64]
+Stored = NDArray[np.integer]
+"""Codes as they are stored: bytes with an offset, or words."""
+
+
+@inlined_jit
+def row_sums(row: Stored) -> tuple[Integer, Integer]:
+    """The sum and the sum of squares of the elements as they are stored."""
+    if row.itemsize == 1:
+        return byte_sums(row)
+    return word_sums(row)
 
 
 @inlined_jit
 def place_row(
-    row: Bytes,
+    row: Stored,
     factor: Integer,
     mean: Integer,
     scale: Integer,
@@ -37,7 +47,7 @@ def place_row(
     high: int,
     target: Bytes,
 ) -> None:
-    """Bytes of one row to output bytes; normalized = round_shift((factor * byte - mean) * scale, inner)."""
+    """One row to output bytes; normalized = round_shift((factor * stored - mean) * scale, inner)."""
     always, negative, odd = rounding_terms(inner_rounding, inner)
     placed_always, placed_negative, placed_odd = rounding_terms(rounding, outer)
     if negative == 0 and odd == 0 and placed_negative == 0 and placed_odd == 0:
@@ -58,7 +68,7 @@ def place_row(
 
 @parallel_jit
 def layer_rows(
-    source: Bytes,
+    source: Stored,
     starts: Places,
     channels: int,
     byte_offset: int,
@@ -84,7 +94,7 @@ def layer_rows(
         first, count = 8 * block, min(8, starts.size - 8 * block)
         for r in range(count):
             begin = starts[first + r]
-            found[0, r], found[1, r] = byte_sums(source[begin : begin + channels])
+            found[0, r], found[1, r] = row_sums(source[begin : begin + channels])
         for r in range(count):
             total, squares = code_sums(channels, found[0, r], found[1, r], byte_offset)
             factor, mean, scale, inner = row_scale(kind, channels, total, squares, registers, constants, table)
@@ -99,7 +109,7 @@ def layer_rows(
 
 @parallel_jit
 def group_rows(
-    source: Bytes,
+    source: Stored,
     starts: Places,
     channels: int,
     byte_offset: int,
@@ -123,7 +133,7 @@ def group_rows(
     byte_total, byte_squares = np.int64(0), np.int64(0)
     for r in prange(starts.size):
         begin = starts[r]
-        part, square = byte_sums(source[begin : begin + channels])
+        part, square = row_sums(source[begin : begin + channels])
         byte_total += part
         byte_squares += square
     n = starts.size * channels

@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 
 from bittrue.simulator.fixed import Integer, wrap
 from bittrue.simulator.jit import inlined_jit, jit
-from bittrue.simulator.plan.sums import Bytes
 from bittrue.simulator.units.norm.centred import rounded_quotient
 from bittrue.simulator.units.norm.ivit import stepped_root
 from bittrue.simulator.units.norm.rsqrt_table import half_exponent, newton
@@ -29,8 +28,8 @@ Integers = NDArray[np.int64]
 
 
 @inlined_jit
-def byte_sums(row: Bytes) -> tuple[Integer, Integer]:
-    """The sum and the sum of squares of at most ROW_MAX bytes."""
+def byte_sums(row: NDArray[np.integer]) -> tuple[Integer, Integer]:
+    """The sum and the sum of squares of at most ROW_MAX unsigned bytes."""
     total, squares = np.int32(0), np.int32(0)
     for i in range(row.size):
         value = np.int32(row[i])
@@ -39,9 +38,20 @@ def byte_sums(row: Bytes) -> tuple[Integer, Integer]:
     return np.int64(total), np.int64(squares)
 
 
+@inlined_jit
+def word_sums(row: NDArray[np.integer]) -> tuple[Integer, Integer]:
+    """The sum and the sum of squares of at most 2**31 numbers of 16 bits."""
+    total, squares = np.int64(0), np.int64(0)
+    for i in range(row.size):
+        value = np.int64(row[i])
+        total += value
+        squares += value * value
+    return total, squares
+
+
 @jit
 def code_sums(n: int, total: Integer, squares: Integer, offset: int) -> tuple[Integer, Integer]:
-    """The sums of n codes whose bytes, code + offset, have these sums."""
+    """The sums of n codes that, stored as code + offset, have these sums."""
     return total - n * offset, squares - 2 * offset * total + n * offset * offset
 
 

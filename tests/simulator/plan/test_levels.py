@@ -22,7 +22,7 @@ LEVELS = [name for name, needed in NEEDED.items() if all(FEATURES.get(feature, F
 def test_tiles_of_another_level(level: str, tmp_path: Path) -> None:
     """Whatever else this processor has gives the same sums and codes."""
     environment = {**os.environ, "BITTRUE_VECTOR": level, "BITTRUE_CACHE_DIR": str(tmp_path), "NUMBA_NUM_THREADS": "1"}
-    files = [str(Path(__file__).with_name(name)) for name in ("test_tile.py",)]
+    files = [str(Path(__file__).with_name(name)) for name in ("test_tile.py", "test_words_tile.py")]
     done = subprocess.run(
         [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *files],
         env=environment, capture_output=True, text=True, check=False,

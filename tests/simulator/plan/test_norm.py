@@ -21,6 +21,7 @@ from bittrue.simulator.plan.rounding import rounded, rounding_masks, rounding_te
 from bittrue.simulator.plan.view import View
 from bittrue.spec.arithmetic import Rounding
 from bittrue.spec.datapath import Datapath
+from bittrue.spec.errors import IllFormed
 from bittrue.spec.ops import GroupNorm
 from bittrue.spec.units.section import Width
 
@@ -46,6 +47,24 @@ def test_every_kind(path: Datapath) -> None:
         assert runs_as_plain(layer_norm_case(rng, path, rows=(1, 19), channels=channels, bits=8 - seed % 4), bind_norm)
         case = group_norm_case(rng, path, shape=(1, 2 + 3 * seed, 3, 5), groups=1)
         assert runs_as_plain(case, bind_norm, views=image(case))
+
+
+@pytest.mark.parametrize("name", [name for name in FAST if not name.startswith("fq_vit")])
+def test_rows_of_words(name: str) -> None:
+    """Codes of 9 to 16 bits, at their ends and between, as rows and as an image; units that can hold them."""
+    taken = 0
+    for seed, (bits, channels) in enumerate(((16, 64), (16, 1), (12, 17), (9, 96))):
+        rng = np.random.default_rng(seed)
+        try:
+            cases = (
+                layer_norm_case(rng, FAST[name], rows=(1, 11), channels=channels, bits=bits),
+                group_norm_case(rng, FAST[name], shape=(1, channels, 2, 3), groups=1, bits=bits),
+            )
+        except IllFormed:  # its registers are for bytes
+            continue
+        taken += runs_as_plain(cases[0], bind_norm)
+        taken += runs_as_plain(cases[1], bind_norm, views=image(cases[1]))
+    assert taken > 0
 
 
 @pytest.mark.parametrize("path", FAST.values(), ids=FAST)
@@ -81,13 +100,13 @@ def refused(case: Case, views: list[View] | None = None) -> bool:
 
 
 def test_other_layouts_are_refused() -> None:
-    """Several groups, channels that do not lie side by side, and codes that are no bytes."""
+    """Several groups, channels that do not lie side by side, and mantissas of words."""
     path = NORMS["exact"]
     case = group_norm_case(np.random.default_rng(0), path, groups=2)
     assert refused(case, image(case))
     whole = group_norm_case(np.random.default_rng(0), path, groups=1)
     assert refused(whole)
-    assert refused(layer_norm_case(np.random.default_rng(0), path, bits=9))
+    assert refused(layer_norm_case(np.random.default_rng(0), NORMS["fq_vit"], bits=9))
 
 
 def test_other_outputs_are_refused() -> None:
