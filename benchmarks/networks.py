@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
+from benchmarks.variants import variants
 from benchmarks.workspace import ROOT, cache_folder, shared
 
 MODELS = (
@@ -27,8 +28,9 @@ class Network:
 
     @property
     def plan(self) -> Path:
-        """The calibrated plan; the same for all variants."""
-        return cache_folder() / f"{weights_of(self.model).stem}_{self.side}_plan.safetensors"
+        """The calibrated plan; the same for all variants but those that are calibrated for themselves."""
+        own = f"_{slug(self.variant)}" if variants()[self.variant].calibrated else ""
+        return cache_folder() / f"{weights_of(self.model).stem}_{self.side}{own}_plan.safetensors"
 
     @property
     def program(self) -> Path:

@@ -64,6 +64,7 @@ def _plan(network: Network) -> QuantPlan:
     """The plan from the cache, or a new one from photographs that come with scikit-image."""
     if network.plan.is_file():
         return load_plan(network.plan)
+    from bittrue.calibration.options import CalibrationOptions
     from bittrue.workflow.calibrate import calibrate
 
     print(f"calibrating {network.model} at {network.side}x{network.side}", file=sys.stderr)
@@ -75,6 +76,7 @@ def _plan(network: Network) -> QuantPlan:
         side=network.side,
         limit=CALIBRATION_IMAGES,
         out=network.plan,
+        options=CalibrationOptions(**variants()[network.variant].calibrated),
     )
 
 

@@ -108,9 +108,9 @@ def _variants() -> list[Row]:
 
 
 def _variant_goal(variant: Variant) -> Goal:
-    """Approximate units 1.5; accumulators of any order 1.1, those that saturate at each step 4."""
+    """Approximate units 1.5; wider codes 2; accumulators of any order 1.1, those that saturate at each step 4."""
     if variant.unit != "accumulator":
-        return at_most(1.5)
+        return at_most(2 if variant.unit == "wide" else 1.5)
     return at_most(4 if variant.datapath.mac.overflow == "saturate" else 1.1)
 
 

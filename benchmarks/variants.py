@@ -1,9 +1,9 @@
-"""Datapaths that are timed against the default one: other accumulators, and every approximate unit."""
+"""Datapaths that are timed against the default one: other accumulators, approximate units, and the wide datapath."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from typing import Any, Literal
 
@@ -14,8 +14,8 @@ from bittrue.workflow.unit_errors_kinds import ACTIVATIONS, NORM, SOFTMAX
 LOGITS_SCALE = 1 / 16
 """Scale of all softmax logits in the softmax rows, the default's among them: I-BERT, FQ-ViT and HyQ refuse the
 coarse logits of some layers of mobilevit_xxs, and time does not depend on it."""
-Unit = Literal["accumulator", "softmax", "norm", "activation"]
-UNITS: tuple[Unit, ...] = ("accumulator", "softmax", "norm", "activation")
+Unit = Literal["accumulator", "softmax", "norm", "activation", "wide"]
+UNITS: tuple[Unit, ...] = ("accumulator", "softmax", "norm", "activation", "wide")
 
 
 @dataclass(frozen=True)
@@ -25,11 +25,13 @@ class Variant:
     name: str
     datapath: Datapath
     unit: Unit | None = None
-    """Which unit differs; None for what others are compared with."""
+    """Which unit differs, "wide" for several; None for what others are compared with."""
     base: str = "default"
     """The variant that differs in this unit alone."""
     logits_scale: float | None = None
     """Set in the plan before lowering; None: as calibrated."""
+    calibrated: Mapping[str, Any] = field(default_factory=dict)
+    """Options of calibration that differ from the defaults: such a variant has a plan of its own."""
 
 
 def _accumulator(bits: int, overflow: str) -> dict[str, Any]:
@@ -60,4 +62,12 @@ def variants() -> Mapping[str, Variant]:
             found.append(Variant(name, datapath, unit, even, LOGITS_SCALE))
         else:
             found.append(Variant(name, datapath, unit))
+    wide = load_datapath("iot_npu_wide")
+    for name, options in (
+        ("one scale a tensor", {}),
+        ("a scale a channel", {"activation_granularity": "channel"}),
+        ("a scale a channel, residual stream of 16 bits", {"activation_granularity": "channel", "residual_bits": 16}),
+    ):
+        calibrated = {"preactivation_bits": 16, **options}
+        found.append(Variant(f"pre-activations of 16 bits, {name}", wide, "wide", calibrated=calibrated))
     return {variant.name: variant for variant in found}

@@ -60,9 +60,12 @@ def test_every_kind_of_approximate_unit_has_a_row() -> None:
 
 
 def test_a_variant_differs_from_its_base_in_one_section() -> None:
-    """Or its time would be that of two changes."""
+    """Or its time would be that of two changes; the wide datapath is one change as a whole."""
     sections = {"accumulator": "mac"}
     for variant in variants().values():
+        if variant.unit == "wide":
+            assert variant.datapath.name == "iot_npu_wide"
+            continue
         base = variants()[variant.base].datapath.model_dump()
         differing = {name for name, value in variant.datapath.model_dump().items() if value != base[name]}
         assert differing == ({sections.get(variant.unit, variant.unit)} if variant.unit else set()), variant.name
