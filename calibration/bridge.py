@@ -43,6 +43,26 @@ def find_bridges(graph: FloatGraph) -> tuple[Bridge, ...]:
     return tuple(sorted(blocks, key=lambda block: order[block.nodes[0]]))
 
 
+def bridge_activations(graph: FloatGraph) -> tuple[str, ...]:
+    """The tensors that bridge blocks compute with, in order of production: what any of their nodes reads."""
+    return tuple(dict.fromkeys(name for block in find_bridges(graph) for name in activations_of(graph, block)))
+
+
+def activations_of(graph: FloatGraph, block: Bridge) -> tuple[str, ...]:
+    """What the nodes of one block read, seen through layout nodes; neither the image nor constants.
+
+    The block's own input is among them. What only others read of its ends (queries, keys and values, a fused image) is
+    theirs.
+    """
+    read = {
+        graph.source(name)
+        for node in map(graph.by_name.__getitem__, block.nodes)
+        if not node.is_layout
+        for name in node.inputs
+    }
+    return tuple(node.name for node in graph.nodes if node.name in read and node.kind not in ("constant", "normalize"))
+
+
 class _Search:
     def __init__(self, graph: FloatGraph) -> None:
         self.graph = graph

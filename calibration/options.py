@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
 from typing import Literal
 
 from bittrue.spec.errors import BadInput
 
 Granularity = Literal["tensor", "channel"]
 Scheme = Literal["symmetric", "asymmetric"]
+BridgeScheme = Literal["searched", "symmetric", "asymmetric"]
 METHOD_NAMES = ("minmax", "percentile", "mse", "easyquant", "fq-vit", "ptq4vit", "repq", "q-hyvit", "best")
 """The keys of calibration.methods.METHODS, in order, for who must not import torch."""
+LATER: Mapping[str, object] = {"bridge_scheme": "searched"}
+"""Options that were added when plans had been kept, and their defaults."""
 
 
 @dataclass(frozen=True)
@@ -45,6 +49,9 @@ class CalibrationOptions:
     """Methods that choose between one scale and a scale a channel may do so."""
     mixed_scheme: bool = True
     """Methods that choose between symmetric and asymmetric codes may do so."""
+    bridge_scheme: BridgeScheme = "searched"
+    """Of what the layers of bridge blocks read (calibration/bridge.py). "searched": as of any other tensor; the other
+    two leave no choice there, so that what the scheme of bridge blocks is worth can be measured alone."""
     seed: int = 0
 
     def check(self, methods: tuple[str, ...]) -> None:
@@ -66,9 +73,15 @@ class CalibrationOptions:
             ("--activation-granularity", self.activation_granularity, ("tensor", "channel")),
             ("--weight-granularity", self.weight_granularity, ("tensor", "channel")),
             ("--activation-scheme", self.activation_scheme, ("symmetric", "asymmetric")),
+            ("--bridge-scheme", self.bridge_scheme, ("searched", "symmetric", "asymmetric")),
         ):
             if value not in known:
                 raise BadInput("unknown choice", where=option, got=value, expected=" or ".join(known))
+
+    def facts(self) -> dict[str, object]:
+        """What names a plan: all options but the later ones that are at their default, or every plan that was kept
+        before they came would be calibrated again."""
+        return {name: value for name, value in asdict(self).items() if name not in LATER or LATER[name] != value}
 
     def _check_budgets(self) -> None:
         choices = self.mixed_bits

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from bittrue.cli import bench_accuracy, bench_study
+from bittrue.cli import bench_accuracy, bench_bridges, bench_study
 from bittrue.cli.options import ImageSource, Json, Limit, PlanFile, Seed
 from bittrue.cli.output import percent, print_json, print_table, progress_bars
 
@@ -18,6 +18,7 @@ def register(app: typer.Typer) -> None:
     bench = typer.Typer(help="Measure what the documentation quotes.", no_args_is_help=True)
     app.add_typer(bench, name="bench")
     bench_accuracy.register(bench)
+    bench_bridges.register(bench)
     bench_study.register(bench)
 
     @bench.command()

@@ -70,6 +70,10 @@ def register(app: typer.Typer) -> None:
         mixed_scheme: Annotated[
             bool, typer.Option("--mixed-scheme/--no-mixed-scheme", help="Search the scheme (q-hyvit).")
         ] = True,
+        bridge_scheme: Annotated[
+            str,
+            typer.Option("--bridge-scheme", help="Of what bridge blocks read: searched, symmetric or asymmetric."),
+        ] = "searched",
         seed: Seed = 0,
         json: Json = False,
     ) -> None:
@@ -93,6 +97,7 @@ def register(app: typer.Typer) -> None:
             bridge=bridge,
             mixed_granularity=mixed_granularity,
             mixed_scheme=mixed_scheme,
+            bridge_scheme=bridge_scheme,  # type: ignore[arg-type]
             seed=seed,
         )
         with progress_bars(quiet=json) as progress:

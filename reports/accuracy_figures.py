@@ -25,7 +25,12 @@ def figure_name(table: str, arithmetic: Arithmetic, metric: str) -> str:
 
 def accuracy_figure(accuracy: Accuracy, table: str, arithmetic: Arithmetic, metric: str) -> str:
     """One metric of one table as SVG text: means over seeds, single seeds as dots."""
-    rows = [row for row in accuracy.of(table, arithmetic) if row.figures is not None]
+    return case_figure(accuracy.of(table, arithmetic), metric, TITLES[table, arithmetic])
+
+
+def case_figure(cases: Sequence[AccuracyRow], metric: str, title: str) -> str:
+    """One metric of some cases as SVG text."""
+    rows = [row for row in cases if row.figures is not None]
     models = list(dict.fromkeys(row.model for row in rows))
     names = list(dict.fromkeys(row.name for row in rows))
     groups = list(dict.fromkeys((row.bits, row.residual_bits) for row in rows))
@@ -39,7 +44,7 @@ def accuracy_figure(accuracy: Accuracy, table: str, arithmetic: Arithmetic, metr
         for axes in panels[len(models) :]:
             axes.set_axis_off()
         figure.supylabel(METRICS[metric].title, fontsize=8)
-        figure.suptitle(TITLES[table, arithmetic], fontsize=8)
+        figure.suptitle(title, fontsize=8)
         if models:
             handles, labels = panels[0].get_legend_handles_labels()
             figure.legend(handles, labels, loc="outside lower center", ncols=min(len(names), 9), fontsize=7)

@@ -155,43 +155,47 @@ def _images(rows: Sequence[AccuracyRow]) -> str:
 
 def orderings_table(accuracy: Accuracy, table: str, arithmetic: Arithmetic) -> Table:
     """Differences with their intervals, and what they allow to say."""
-    lines = []
-    for each in accuracy.orderings:
-        if (each.table, each.arithmetic) != (table, arithmetic):
-            continue
-        lines.append(
-            (
-                each.model,
-                each.bits,
-                str(each.residual_bits),
-                str(each.seed),
-                f"{each.images:,}",
-                _pair(each),
-                _difference(each.sqnr_db),
-                _said(each.sqnr_db),
-                _difference(each.agreement_points),
-                _said(each.agreement_points),
-            )
+    found = [each for each in accuracy.orderings if (each.table, each.arithmetic) == (table, arithmetic)]
+    return differences(found, TITLES[table, arithmetic])
+
+
+def differences(found: Sequence[Ordering], title: str) -> Table:
+    """A line for each pair."""
+    lines = tuple(
+        (
+            each.model,
+            each.bits,
+            str(each.residual_bits),
+            str(each.seed),
+            f"{each.images:,}",
+            _pair(each),
+            interval_text(each.sqnr_db),
+            said(each.sqnr_db),
+            interval_text(each.agreement_points),
+            said(each.agreement_points),
         )
+        for each in found
+    )
     columns = (
         "model", "bits", "residual", "seed", "images", "methods",
         "SQNR, dB", "by SQNR", "agreement, points", "by agreement",
     )  # fmt: skip
-    title = f"{TITLES[table, arithmetic]}: differences, 95 % intervals of the paired bootstrap"
-    return Table(title, columns, tuple(lines))
+    return Table(f"{title}: differences, 95 % intervals of the paired bootstrap", columns, lines)
 
 
 def _pair(each: Ordering) -> str:
-    """What is compared; of an ablation, whose method is one, the steps."""
-    steps = (name.rpartition(" ")[2] for name in (each.first, each.second))
-    return " - ".join(steps if each.table == "3" else (each.first, each.second))
+    """What is compared; of two steps of one method, the steps."""
+    (first, _, later), (second, _, earlier) = each.first.partition(" "), each.second.partition(" ")
+    return f"{later} - {earlier}" if first == second and later and earlier else f"{each.first} - {each.second}"
 
 
-def _difference(interval: Interval) -> str:
+def interval_text(interval: Interval) -> str:
+    """A difference with its ends."""
     return f"{interval.difference:+.2f} [{interval.low:+.2f}, {interval.high:+.2f}]"
 
 
-def _said(interval: Interval) -> str:
+def said(interval: Interval) -> str:
+    """What a difference allows to say of the first."""
     return {1: "ahead", -1: "behind", 0: "unclear"}[interval.sign]
 
 

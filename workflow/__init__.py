@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from bittrue.workflow.bench import bench_accumulator, bench_datapaths
     from bittrue.workflow.bench_accuracy import bench_accuracy
+    from bittrue.workflow.bench_bridges import bench_bridges
     from bittrue.workflow.bench_study import bench_study
     from bittrue.workflow.bounds import bounds
     from bittrue.workflow.calibrate import calibrate
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
 __all__ = [
     "bench_accumulator",
     "bench_accuracy",
+    "bench_bridges",
     "bench_datapaths",
     "bench_study",
     "bench_units",

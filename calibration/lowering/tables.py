@@ -13,7 +13,7 @@ import math
 from collections.abc import Callable
 from decimal import Decimal
 from fractions import Fraction
-from functools import cache
+from functools import cache, lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -107,14 +107,23 @@ def function_table(
 
     region_shift: positive values become multiples of 2**region_shift (TensorPlan.region_shift).
     """
-    step_in, step_out = Fraction(scale_in), Fraction(scale_out)
-    steps = [function((code - zero_in) * step_in) / step_out for code in range(codes[0], codes[1] + 1)]
+    step_out = Fraction(scale_out)
+    steps = [value / step_out for value in _values(function, codes, scale_in, zero_in)]
     if region_shift:
         low, high = (end >> region_shift for end in out_range)
         entries = [_twin(step, region_shift, low, high) for step in steps]
     else:
         entries = [clamp(round_half_up(step) + zero_out, *out_range) for step in steps]
     return np.array(entries, dtype=np.int64)
+
+
+@lru_cache(maxsize=4)
+def _values(
+    function: Callable[[Fraction], Fraction], codes: tuple[int, int], scale_in: float, zero_in: int
+) -> tuple[Fraction, ...]:
+    """function(real value) of every code. Kept: the channels of a tensor differ in their output's scale alone."""
+    step_in = Fraction(scale_in)
+    return tuple(function((code - zero_in) * step_in) for code in range(codes[0], codes[1] + 1))
 
 
 def _twin(step: Fraction, region_shift: int, low: int, high: int) -> int:

@@ -16,10 +16,11 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from bittrue.calibration.bridge import bridge_activations
 from bittrue.calibration.granularity import Free, free_channels
 from bittrue.calibration.graph import FloatGraph
 from bittrue.calibration.observe import Observation
-from bittrue.calibration.options import CalibrationOptions
+from bittrue.calibration.options import CalibrationOptions, Scheme
 from bittrue.calibration.plan import TensorPlan, WeightPlan
 from bittrue.calibration.quantize import Range, beside, input_range, parts, plan_tensor, plan_weight
 from bittrue.calibration.sites import Site
@@ -67,6 +68,24 @@ class Problem:
     def free(self) -> Free:
         """Where scales a channel are free at run time."""
         return free_channels(self.graph, self.sites)
+
+    @cached_property
+    def bridge_activations(self) -> frozenset[str]:
+        """What bridge blocks compute with; their scheme may have an option of its own."""
+        return frozenset(bridge_activations(self.graph))
+
+    def scheme(self, name: str) -> Scheme:
+        """Of a site's codes where no method chooses it."""
+        options = self.options
+        if options.bridge_scheme != "searched" and name in self.bridge_activations:
+            return options.bridge_scheme
+        return options.activation_scheme
+
+    def scheme_is_searched(self, name: str) -> bool:
+        """Whether a method that can choose a site's scheme may do so."""
+        return self.options.mixed_scheme and (
+            self.options.bridge_scheme == "searched" or name not in self.bridge_activations
+        )
 
     def fixed_range(self, site: Site) -> Range | None:
         """The range of a tensor that is not searched: the image, which is known without looking, and wide ones.
@@ -149,7 +168,7 @@ class RangeMethod(Method):
             split = parts(
                 site,
                 channelwise=channelwise and name in problem.free.sites,
-                symmetric=options.activation_scheme == "symmetric",
+                symmetric=problem.scheme(name) == "symmetric",
             )
             chosen = [(part, self._range(site, part[0], symmetric=part[1])) for part in split]
             tensors[name] = plan_tensor(site, problem.bits[name], chosen)

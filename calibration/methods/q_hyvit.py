@@ -72,7 +72,7 @@ class QHyViT(Method):
         super().__init__(problem)
         options = problem.options
         self.copies = problem.free.copies if options.mixed_granularity else frozenset()
-        self.chosen = {name: SiteChoice(symmetric=options.activation_scheme == "symmetric") for name in problem.sites}
+        self.chosen = {name: SiteChoice(symmetric=problem.scheme(name) == "symmetric") for name in problem.sites}
         self.ties: list[bool] = []
         self.settled = Settled()
 
@@ -144,7 +144,8 @@ class QHyViT(Method):
         """Granularity and scheme, at the current factor."""
         options, site, held = self.problem.options, self.problem.sites[name], self.chosen[name]
         free = options.mixed_granularity and name in self.problem.free.sites
-        schemes = (False, True) if options.mixed_scheme and not all(site.symmetric) else (held.symmetric,)
+        searched = self.problem.scheme_is_searched(name) and not all(site.symmetric)
+        schemes = (False, True) if searched else (held.symmetric,)
         candidates = [
             SiteChoice(degree, symmetric, held.factor)
             for degree in (self.degrees if free else (0.0,))

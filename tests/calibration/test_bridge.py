@@ -6,7 +6,7 @@ import pytest
 import timm
 from small_models import small_graph
 
-from bittrue.calibration.bridge import Bridge, find_bridges
+from bittrue.calibration.bridge import Bridge, activations_of, bridge_activations, find_bridges
 from bittrue.calibration.frontend.export import export_graph
 from bittrue.calibration.graph import FloatGraph
 
@@ -64,3 +64,27 @@ def test_other_families(name: str, side: int) -> None:
 def test_no_bridge_without_a_change() -> None:
     """The small model's attention reads a sum with the stem, its way in; it never turns back into an image."""
     assert [bridge.way for bridge in find_bridges(small_graph())] == ["in"]
+
+
+def test_bridge_activations_are_what_the_blocks_read() -> None:
+    """Through layout nodes: the block's input and the skip of its concat, but nothing that others alone read."""
+    graph = exported("mobilevit_xxs", 64)
+    way_in, way_out = find_bridges(graph)[:2]
+    assert activations_of(graph, way_in) == (
+        "stages.2.0.conv3_1x1.conv",
+        "stages.2.1.conv_kxk.conv",
+        "stages.2.1.conv_kxk.bn.act",
+        "stages.2.1.conv_1x1",
+        "stages.2.1.transformer.0.norm1",
+    )
+    assert activations_of(graph, way_out) == (
+        "stages.2.0.conv3_1x1.conv",
+        "stages.2.1.transformer.1.add_1",
+        "stages.2.1.norm",
+        "stages.2.1.conv_proj.conv",
+        "stages.2.1.conv_proj.bn.act",
+        "stages.2.1.cat",
+    )
+    found = bridge_activations(graph)
+    assert len(found) == len(set(found)) == 3 * (5 + 5)
+    assert bridge_activations(small_graph()) and small_graph().input not in bridge_activations(small_graph())

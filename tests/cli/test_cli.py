@@ -53,7 +53,7 @@ def test_every_option_of_calibration_reaches_it(run: Run, monkeypatch: pytest.Mo
         "method": "repq", "activation_bits": 6, "weight_bits": 5, "output_bits": 12, "preactivation_bits": 16,
         "residual_bits": 14, "score_bits": 10, "activation_granularity": "channel", "weight_granularity": "tensor",
         "activation_scheme": "symmetric", "bridge": False, "mixed_granularity": False, "mixed_scheme": False, "seed": 3,
-        "weight_budget": 5.5, "activation_budget": 6.5, "mixed_bits": (4, 6),
+        "weight_budget": 5.5, "activation_budget": 6.5, "mixed_bits": (4, 6), "bridge_scheme": "asymmetric",
     }  # fmt: skip
     assert set(flags) == {field.name for field in dataclasses.fields(CalibrationOptions)}
     words: list[object] = ["mobilevit_xxs", "--images", "x", "--out", "y"]

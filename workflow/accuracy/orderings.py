@@ -22,8 +22,16 @@ def orderings(rows: Sequence[AccuracyRow], images: Callable[[AccuracyRow], PerIm
 
 def _within(group: Sequence[AccuracyRow], images: Callable[[AccuracyRow], PerImage]) -> Iterator[Ordering]:
     pairs = _pairs(group)
-    if not pairs:
-        return
+    if pairs:
+        yield from judged(group, pairs, images)
+
+
+def judged(
+    group: Sequence[AccuracyRow],
+    pairs: Sequence[tuple[AccuracyRow, AccuracyRow]],
+    images: Callable[[AccuracyRow], PerImage],
+) -> Iterator[Ordering]:
+    """Pairs of rows of a group, all with figures and with names of their own, on the images that all have seen."""
     count = min(row.images for row in group)
     paired = Paired({row.name: images(row).first(count) for row in group})
     for first, second in pairs:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.metadata
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 from bittrue.calibration.images import ImageSet
 from bittrue.calibration.lowering.lower import lower_plan
@@ -21,6 +22,15 @@ from bittrue.workflow.lower import provenance_of
 from bittrue.workflow.progress import Progress, silent
 
 
+@dataclass(frozen=True)
+class Change:
+    """Something that is done to every plan before it is measured: a study of one property, everything else equal."""
+
+    name: str
+    """Says all that decides what is done: what is kept is named by it."""
+    apply: Callable[[QuantPlan], QuantPlan]
+
+
 class CaseRunner:
     """Runs the cases of one model."""
 
@@ -33,7 +43,9 @@ class CaseRunner:
         datapath: Datapath,
         store: Store,
         progress: Progress = silent,
+        change: Change | None = None,
     ) -> None:
+        self.change = change
         self.model, self.datapath, self.store, self.progress = model, datapath, store, progress
         self.plans = Plans(model, calibration, store)
         self.evaluation = Evaluation(model, evaluation, store)
@@ -78,15 +90,18 @@ class CaseRunner:
                 "arithmetic": case.arithmetic,
                 "datapath": self.datapath.model_dump_json() if integers else "",
                 "evaluation": self.evaluation.images.digest,
+                **({} if self.change is None else {"change": self.change.name}),
             }
         )
         return measurement, digest({"measurement": measurement, "images": case.images})
 
     def _measured(self, case: Case) -> Figures:
         plan = self.plans.plan(case.options, case.calibration_images, self._told("calibrate", case))
+        seconds, peak = cost_of(plan)
+        if self.change is not None:
+            plan = self.change.apply(plan)
         count, (measurement, _) = case.images, self.keys(case)
         images = self.evaluation.extend(measurement, self._logits(case, plan), count, self._told("evaluate", case))
-        seconds, peak = cost_of(plan)
         return figures(images, self.evaluation.labels(count), calibration_s=seconds, peak_memory_bytes=peak)
 
     def _logits(self, case: Case, plan: QuantPlan) -> Logits:
