@@ -10,11 +10,12 @@ from numpy.typing import NDArray
 
 from bittrue.calibration.graph import FloatGraph
 from bittrue.calibration.methods import METHODS
-from bittrue.calibration.methods.method import Problem, Progress
+from bittrue.calibration.methods.method import WIDE_BITS, Problem, Progress
 from bittrue.calibration.mixed_bits import mixed_bits
 from bittrue.calibration.observe import observe
 from bittrue.calibration.options import CalibrationOptions
 from bittrue.calibration.plan import Preprocessing, QuantPlan
+from bittrue.calibration.saturation import without_saturated
 from bittrue.calibration.sites import find_sites
 
 
@@ -44,4 +45,5 @@ def calibrate_graph(
     mixed = mixed_bits(problem)
     problem = replace(problem, mixed=mixed.tensors, mixed_weights=mixed.weights)
     found = METHODS[options.method](problem).choose()
-    return QuantPlan(found.graph, found.tensors, found.weights, preprocessing, dict(provenance), found.learned)
+    tensors = without_saturated(found.graph, problem.sites, found.tensors, wide_bits=WIDE_BITS)
+    return QuantPlan(found.graph, tensors, found.weights, preprocessing, dict(provenance), found.learned)
