@@ -127,7 +127,7 @@ def _tensors(problem: Problem, search: Search, sites: Sequence[Site]) -> Item:
 
 def _plan(problem: Problem, site: Site, bits: int) -> TensorPlan:
     """Min-max, one scale."""
-    split = parts(site, channelwise=False, symmetric=problem.options.activation_scheme == "symmetric")
+    split = parts(site, channelwise=False, symmetric=problem.scheme(site.name) == "symmetric")
     ranges = [problem.fixed_range(site) or problem.seen(site, channels) for channels, _ in split]
     return plan_tensor(site, bits, list(zip(split, ranges, strict=True)))
 

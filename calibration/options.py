@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Literal
 
 from bittrue.spec.errors import BadInput
@@ -13,8 +12,6 @@ Scheme = Literal["symmetric", "asymmetric"]
 BridgeScheme = Literal["searched", "symmetric", "asymmetric"]
 METHOD_NAMES = ("minmax", "percentile", "mse", "easyquant", "fq-vit", "ptq4vit", "repq", "q-hyvit", "best")
 """The keys of calibration.methods.METHODS, in order, for who must not import torch."""
-LATER: Mapping[str, object] = {"bridge_scheme": "searched"}
-"""Options that were added when plans had been kept, and their defaults."""
 
 
 @dataclass(frozen=True)
@@ -77,11 +74,6 @@ class CalibrationOptions:
         ):
             if value not in known:
                 raise BadInput("unknown choice", where=option, got=value, expected=" or ".join(known))
-
-    def facts(self) -> dict[str, object]:
-        """What names a plan: all options but the later ones that are at their default, or every plan that was kept
-        before they came would be calibrated again."""
-        return {name: value for name, value in asdict(self).items() if name not in LATER or LATER[name] != value}
 
     def _check_budgets(self) -> None:
         choices = self.mixed_bits

@@ -12,6 +12,8 @@ Where the paper leaves room, or is left:
 - candidates are judged on images that their ranges did not see: the even images with the ranges of the odd ones and the
   other way round, both errors added. Otherwise no range clips anything in the search, and a scale a channel always
   looks better than it is; the ranges that are kept are those of all images;
+- of the 100 candidates 19 are tried, from coarse to fine, and nothing is chosen twice by the same errors
+  (reconstruction/candidates.py, reconstruction/settled.py);
 - weights have a scale an output channel, each row with its own factor (the released code: for convolutions);
 - layers of a bridge block are searched with the block's other layers quantized, so that the search descends on the
   block's error; elsewhere the other layers are float;

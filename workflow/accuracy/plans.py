@@ -36,7 +36,7 @@ class Plans:
                 "model": self.model.timm_name,
                 "weights": self.model.weights_digest,
                 "preprocessing": dataclasses.asdict(self.model.preprocessing),
-                "options": options.facts(),
+                "options": dataclasses.asdict(options),
                 "calibration": self._drawn(count, options.seed)[1],
             }
         )
