@@ -80,7 +80,7 @@ def _fit(
     """
     weight = float_parameters[f"{node.name}/weight"].double()
     groups, outputs = groups_of(node), len(weight)
-    moments = _Moments(groups)
+    moments = Moments(groups)
     positions = math.prod(node.shape) // outputs
     for start in range(0, len(x), IMAGES_AT_ONCE):
         part = slice(start, start + IMAGES_AT_ONCE)
@@ -111,15 +111,24 @@ def _fit(
     )
 
 
-class _Moments:
-    """Running sums of a layer's inputs [groups, rows, K] and outputs [groups, rows, O / groups]."""
+class Moments:
+    """Running sums of a layer's inputs [groups, rows, K] and outputs [groups, rows, O / groups].
+
+    Inputs are counted from the mean of the first rows: products are float32, and where a mean is large beside its
+    variance the difference of two large sums would be no covariance any more, with negative eigenvalues.
+    """
 
     def __init__(self, groups: int) -> None:
         self.groups, self.count = groups, 0
         self.sums: list[torch.Tensor] = []
+        self.origin = torch.zeros(())
 
     def add(self, x: torch.Tensor, y: torch.Tensor) -> None:
+        """Count inputs [groups, rows, K] and outputs [rows, O], both float32."""
         y = y.reshape(len(y), self.groups, -1).transpose(0, 1)
+        if not self.count:
+            self.origin = x.mean(1, keepdim=True)
+        x = x - self.origin
         found = [
             (x.transpose(1, 2) @ x).double(),
             (y.transpose(1, 2) @ x).double(),
@@ -131,20 +140,27 @@ class _Moments:
 
     @property
     def mean_x(self) -> torch.Tensor:
+        """Of the inputs, [groups, K]."""
+        return self._from_origin + self.origin[:, 0]
+
+    @property
+    def _from_origin(self) -> torch.Tensor:
         return self.sums[2] / self.count
 
     @property
     def mean_y(self) -> torch.Tensor:
+        """Of the outputs, [groups, O / groups]."""
         return self.sums[3] / self.count
 
     @property
     def covariance(self) -> torch.Tensor:
-        return self.sums[0] / self.count - self.mean_x[:, :, None] * self.mean_x[:, None, :]
+        """Of the inputs, [groups, K, K]."""
+        return self.sums[0] / self.count - self._from_origin[:, :, None] * self._from_origin[:, None, :]
 
     @property
     def cross(self) -> torch.Tensor:
         """Covariance of outputs and inputs, [groups, O / groups, K]."""
-        return self.sums[1] / self.count - self.mean_y[:, :, None] * self.mean_x[:, None, :]
+        return self.sums[1] / self.count - self.mean_y[:, :, None] * self._from_origin[:, None, :]
 
 
 def _rows(node: Node, x: torch.Tensor, shape: torch.Size, where: torch.Tensor) -> torch.Tensor:

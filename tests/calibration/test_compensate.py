@@ -17,7 +17,7 @@ from bittrue.calibration.lowering.lower import lower_plan
 from bittrue.calibration.options import CalibrationOptions
 from bittrue.calibration.plan import QuantPlan
 from bittrue.calibration.quantized_run import QuantizedRunner
-from bittrue.calibration.reconstruction.compensate import compensate
+from bittrue.calibration.reconstruction.compensate import Moments, compensate
 from bittrue.calibration.reconstruction.successive import damped, round_successively
 from bittrue.golden.reference import Reference
 from bittrue.hw_configs.load import load_datapath
@@ -125,3 +125,16 @@ def test_best_is_no_worse_than_its_search_on_held_out_images() -> None:
     plan = calibrate_graph(small_graph(), pictures(20), PREPROCESSING, options, {"made": "test"})
     assert plan.learned
     assert logits_error(plan) < logits_error(replace(plan, learned={}))
+
+
+def test_inputs_far_from_zero_keep_a_covariance() -> None:
+    """Counted in float32 in several parts, inputs whose mean is 10,000 deviations have no negative eigenvalue."""
+    random = torch.Generator().manual_seed(3)
+    x = 1000 + 0.1 * torch.randn((1, 512, 16), generator=random)
+    moments = Moments(groups=1)
+    for part in x.split(128, dim=1):
+        moments.add(part, part[0, :, :2])
+    wanted = torch.cov(x[0].double().T, correction=0)
+    assert torch.linalg.eigvalsh(moments.covariance[0])[0] > 0.5 * torch.linalg.eigvalsh(wanted)[0]
+    assert torch.allclose(moments.covariance[0], wanted, rtol=1e-2, atol=1e-5)
+    assert torch.allclose(moments.cross[0], wanted[:2], rtol=1e-2, atol=1e-5)
