@@ -1,0 +1,85 @@
+"""The diagnosis of one set: first divergent stage, single mismatches, counts, hints, and rules that explain them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from bittrue.golden.diagnosis.explain import Explanation, explain
+from bittrue.golden.diagnosis.mismatches import MismatchDetail, Place, counts, detail, only_bins
+from bittrue.golden.diagnosis.observed import Observed
+from bittrue.golden.diagnosis.patterns import hints
+from bittrue.golden.diagnosis.rule import Run
+from bittrue.golden.diagnosis.rules import RULES
+from bittrue.spec.datapath import Datapath
+
+
+@dataclass(frozen=True)
+class Diagnosis:
+    """Why a design's answer to one set of vectors differs."""
+
+    package: str
+    """Payload digest of the package."""
+    set_name: str
+    unit: str
+    stage: str
+    """The first that differs, in the order in which values arise."""
+    equal_stages: tuple[str, ...]
+    """Dumped stages in front of it: all their words are equal."""
+    not_dumped: tuple[str, ...]
+    differing: dict[str, int]
+    """Mismatching words by stage, the first divergent and what follows."""
+    words: dict[str, int]
+    """Words by dumped stage."""
+    first: tuple[MismatchDetail, ...]
+    """The first mismatches of the first divergent stage."""
+    by: dict[str, dict[str, int]]
+    hints: tuple[str, ...]
+    only_bins: tuple[str, ...]
+    explanations: tuple[Explanation, ...] = field(default=())
+
+    @property
+    def explained(self) -> bool:
+        """Whether some rule makes every mismatch vanish."""
+        return any(explanation.complete for explanation in self.explanations)
+
+
+def diagnose(
+    observed: Observed,
+    *,
+    datapath: Datapath,
+    run: Run,
+    package: str,
+    set_name: str,
+    place: Place = lambda stage, index: "",
+    most: int = 8,
+) -> Diagnosis | None:
+    """Diagnose one set; None where every dumped word is equal.
+
+    run: a statement of the contract, under other rules. place: names beat and lane of a word. most: single
+    mismatches to report.
+    """
+    stage = observed.first_divergent
+    if stage is None:
+        return None
+    dumped = observed.stages
+    position = dumped.index(stage)
+    wrong = np.flatnonzero(observed.wrong(stage))[:most]
+    make_rules = RULES.get(observed.vectors.stimuli.unit)
+    rules = make_rules(datapath, observed.vectors.stimuli) if make_rules else []
+    return Diagnosis(
+        package=package,
+        set_name=set_name,
+        unit=observed.vectors.stimuli.unit,
+        stage=stage,
+        equal_stages=dumped[:position],
+        not_dumped=tuple(name for name in observed.vectors.results if name not in dumped),
+        differing={name: count for name in dumped if (count := int(observed.wrong(name).sum()))},
+        words={name: int(observed.wrong(name).size) for name in dumped},
+        first=tuple(detail(observed, datapath, stage, int(index), place) for index in wrong),
+        by=counts(observed, stage),
+        hints=hints(observed, stage),
+        only_bins=only_bins(observed, stage),
+        explanations=explain(run, datapath, observed, rules),
+    )
