@@ -52,7 +52,7 @@ def rules_of_table(datapath: Datapath, stimuli: Stimuli) -> list[Rule]:
 def _address_bit(bit: int, value: int) -> Rule:
     def stuck(table: Integers) -> Integers:
         index = np.arange(table.size)
-        moved = index | (1 << bit) if value else index & ~(1 << bit)
+        moved = (index | (1 << bit)) if value else (index & ~(1 << bit))
         return np.take(table, np.minimum(moved, table.size - 1))
 
     return port("table", stuck, f"address bit {bit} = {value}", f"bit {bit} of the address is stuck at {value}")
