@@ -37,15 +37,20 @@ def page(report: ReportData) -> str:
         microjoule=_microjoule,
         percent=_percent,
     )
-    template = environment.from_string(files("bittrue.reports").joinpath("page.html").read_text(encoding="utf-8"))
-    return template.render(
+    return environment.from_string(resource("page.html")).render(
         report=report,
+        style=Markup(resource("page.css")),
         sqnr_svg=Markup(sqnr_figure(report.sqnr, report.worst_drop)) if report.sqnr else "",
         cycles_svg=Markup(cycles_figure(report.cost)) if report.cost else "",
         energy_svg=Markup(energy_figure(report.cost)) if report.cost else "",
         bounds=[bound for bound in BOUND_COLOURS if any(row.bound == bound for row in report.cost)],
         total=_total(report.cost),
     )
+
+
+def resource(name: str) -> str:
+    """A text file that is packaged beside this module."""
+    return files("bittrue.reports").joinpath(name).read_text(encoding="utf-8")
 
 
 def _total(rows: Sequence[CostRow]) -> CostRow:
