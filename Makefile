@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 TOSA := .venv-tosa
 TOSA_PINS := tests/peers/constraints-tosa.txt
 
-.PHONY: demo test prove profiles bench bench-scaling lint types pytest clean
+.PHONY: demo test prove profiles rtl-image bench bench-scaling lint types pytest clean
 
 demo: $(VENV)/installed
 	$(BIN)/bittrue demo --out out/demo
@@ -19,6 +19,10 @@ prove: $(VENV)/installed
 # Every profile against the runtime or the RTL outputs that it mirrors; writes the table in docs/profiles.md. Minutes.
 profiles: $(VENV)/installed $(TOSA)/installed
 	$(BIN)/python tests/peers/table.py --write docs/profiles.md
+
+# A whole mobilevit_xxs image through the Verilated designs of tests/rtl, every tensor against the simulator.
+rtl-image: $(VENV)/installed
+	$(BIN)/python tests/rtl/image.py --out out/rtl_image
 
 # Every row of the speed table on this machine, half an hour; BENCH='--quick --only batch1', --list, --write, --help.
 bench: $(VENV)/bench-installed $(TOSA)/installed
