@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 TOSA := .venv-tosa
 TOSA_PINS := tests/peers/constraints-tosa.txt
 
-.PHONY: demo test prove profiles rtl-image bench bench-scaling lint types pytest clean
+.PHONY: demo test prove profiles rtl-image bench bench-scaling bench-vectors lint types pytest clean
 
 demo: $(VENV)/installed
 	$(BIN)/bittrue demo --out out/demo
@@ -31,6 +31,10 @@ bench: $(VENV)/bench-installed $(TOSA)/installed
 # Time against image side, batch and model, as a plot.
 bench-scaling: $(VENV)/bench-installed
 	$(BIN)/python -m benchmarks.scaling $(BENCH)
+
+# A package of a whole model: written, checked and replayed, in MB/s.
+bench-vectors: $(VENV)/installed
+	$(BIN)/python -m benchmarks.vectors $(BENCH)
 
 $(VENV)/bench-installed: $(VENV)/installed
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[bench]'

@@ -8,7 +8,21 @@ import traceback
 
 import typer
 
-from bittrue.cli import bench, bounds, calibrate, check, compare, cost, demo, lower, report, simulate, unit, vectors
+from bittrue.cli import (
+    bench,
+    bounds,
+    calibrate,
+    check,
+    compare,
+    cost,
+    coverage,
+    demo,
+    lower,
+    report,
+    simulate,
+    unit,
+    vectors,
+)
 from bittrue.spec.errors import BittrueError
 
 app = typer.Typer(
@@ -19,7 +33,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
     epilog="Exit codes: 0 agreed or done, 1 differed, 2 bad input or could not be judged, 3 internal error.",
 )
-for verb in (calibrate, lower, simulate, compare, vectors, check, unit, bounds, cost, report, demo, bench):
+for verb in (calibrate, lower, simulate, compare, vectors, check, unit, coverage, bounds, cost, report, demo, bench):
     verb.register(app)
 
 

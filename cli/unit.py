@@ -71,9 +71,8 @@ def _describe(name: str, datapath: str, op: str | None, *, json: bool) -> None:
     """What the unit reads and makes."""
     from bittrue.hw_configs.load import load_datapath
     from bittrue.spec.units.catalog import unit_form
-    from bittrue.workflow.unit import for_op
 
-    form = unit_form(for_op(load_datapath(datapath), op), name)
+    form = unit_form(load_datapath(datapath).for_op(op), name)
     if json:
         ports = [
             {"name": port.name, "axes": port.axes, "default": port.default, "meaning": port.meaning}

@@ -13,13 +13,17 @@ from bittrue.reports.page import resource
 from bittrue.spec.files import write_text
 
 
-def write_diagnosis_page(diagnoses: Sequence[Diagnosis], out: Path, *, title: str, summary: str) -> None:
+def write_diagnosis_page(
+    diagnoses: Sequence[Diagnosis], out: Path, *, title: str, summary: str, causes: Sequence[str] = ()
+) -> None:
     """Write the page whole; raises BadInput where `out` cannot be written."""
-    write_text(out, diagnosis_page(diagnoses, title=title, summary=summary))
+    write_text(out, diagnosis_page(diagnoses, title=title, summary=summary, causes=causes))
 
 
-def diagnosis_page(diagnoses: Sequence[Diagnosis], *, title: str, summary: str) -> str:
-    """The page as HTML text: a section for each set that differs, in the order of the package."""
+def diagnosis_page(diagnoses: Sequence[Diagnosis], *, title: str, summary: str, causes: Sequence[str]) -> str:
+    """The page as HTML text: the causes, then a section for each set that differs, in the order of the package."""
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
     template = environment.from_string(resource("diagnosis.html"))
-    return template.render(title=title, summary=summary, diagnoses=diagnoses, style=Markup(resource("page.css")))
+    return template.render(
+        title=title, summary=summary, causes=causes, diagnoses=diagnoses, style=Markup(resource("page.css"))
+    )

@@ -62,17 +62,19 @@ class Simulator:
             codes[index] = self.run(image[None], keep="output").tensors[self.program.output][0]
         return codes
 
-    def _stages(self, tensors: Mapping[str, Codes]) -> dict[str, Mapping[str, np.ndarray]]:
-        """What is inside the ops, by the plain kernels; their outputs must be the fast machine's tensors.
+    def inside(self, step: str, tensors: Mapping[str, Codes]) -> dict[str, np.ndarray]:
+        """The stages of one step of a run whose tensors are given, by the plain kernel; empty for an op without any.
 
-        Raises RuntimeError at the first step where they are not: one of the two is wrong.
+        Raises RuntimeError where the kernel's output is not the run's: one of the two is wrong.
         """
-        stages: dict[str, Mapping[str, np.ndarray]] = {}
-        for step, call in zip(self.program.steps, self.program.calls, strict=True):
-            inside: dict[str, np.ndarray] = {}
-            output = KERNELS[step.op.name](call, [tensors[name] for name in step.inputs], inside)
-            if not np.array_equal(output, tensors[step.output]):
-                raise RuntimeError(f"{step.name}: the fast path and the plain kernel of {step.op.name} differ")
-            if inside:
-                stages[step.name] = inside
+        found = self.program.step(step)
+        stages: dict[str, np.ndarray] = {}
+        output = KERNELS[found.op.name](self.program.call(found), [tensors[name] for name in found.inputs], stages)
+        if not np.array_equal(output, tensors[found.output]):
+            raise RuntimeError(f"{step}: the fast path and the plain kernel of {found.op.name} differ")
         return stages
+
+    def _stages(self, tensors: Mapping[str, Codes]) -> dict[str, Mapping[str, np.ndarray]]:
+        """What is inside the ops, as far as there is something."""
+        found = {step.name: self.inside(step.name, tensors) for step in self.program.steps}
+        return {name: stages for name, stages in found.items() if stages}

@@ -74,6 +74,13 @@ class Datapath(Section):
         """The requantizer as one operator has it."""
         return self.requantization.for_op(op)
 
+    def for_op(self, op: str | None) -> Datapath:
+        """The same datapath with the requantizer that one operator has as its default; itself for None."""
+        if op is None:
+            return self
+        requantization = Requantization.model_validate(self.requantizer(op).model_dump(exclude_unset=False))
+        return self.model_copy(update={"requantization": requantization})
+
     def supplied_by(self, other: Datapath) -> Datapath:
         """The same datapath with the units that it lacks taken from another, and every op executed.
 

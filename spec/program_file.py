@@ -71,7 +71,7 @@ def _from_document(document: Mapping[str, Any], arrays: Arrays) -> Program:
     steps = tuple(
         Step(
             name=entry["name"],
-            op=_op(entry["op"], entry["attributes"]),
+            op=op_from(entry["op"], entry["attributes"]),
             inputs=tuple(entry["inputs"]),
             bound=None
             if entry["bound"] is None
@@ -97,7 +97,7 @@ def _typed_names(values: Any) -> tuple[str, ...]:
     return tuple(values)
 
 
-def _op(name: str, values: Mapping[str, Any]) -> Op:
+def op_from(name: str, values: Mapping[str, Any]) -> Op:
     """Build an op from JSON, refusing unknown names and values of another type."""
     if name not in OPS:
         raise ValueError(f"unknown op {name!r}; known: {', '.join(OPS)}")

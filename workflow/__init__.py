@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from bittrue.workflow.check import check
     from bittrue.workflow.compare import compare
     from bittrue.workflow.cost import cost
+    from bittrue.workflow.coverage import coverage, unit_coverage
     from bittrue.workflow.demo import demo
     from bittrue.workflow.lower import lower
     from bittrue.workflow.profile import profile
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from bittrue.workflow.simulate import simulate
     from bittrue.workflow.unit import unit, unit_list
     from bittrue.workflow.unit_errors import bench_units
+    from bittrue.workflow.unit_vectors import unit_vectors
     from bittrue.workflow.vectors import vectors
 
 __all__ = [
@@ -47,13 +49,16 @@ __all__ = [
     "check",
     "compare",
     "cost",
+    "coverage",
     "demo",
     "lower",
     "profile",
     "report",
     "simulate",
     "unit",
+    "unit_coverage",
     "unit_list",
+    "unit_vectors",
     "vectors",
 ]
 
@@ -61,6 +66,7 @@ _FILES = {
     "bench_accumulator": "bench",
     "bench_datapaths": "bench",
     "bench_units": "unit_errors",
+    "unit_coverage": "coverage",
     "unit_list": "unit",
 }
 """Of the functions whose file has another name."""

@@ -74,11 +74,11 @@ def _manifest(vectors: Path | None, program: Program) -> Path | None:
     if vectors is None:
         return None
     identity = check_package(vectors).program
-    if identity.digest != program.digest:
+    if identity is None or identity.digest != program.digest:
         raise BadInput(
             "the vectors are of another program",
             where=str(vectors),
-            got=f"program {identity.digest[:16]}",
+            got="no program" if identity is None else f"program {identity.digest[:16]}",
             expected=f"program {program.digest[:16]}",
             next_step="bittrue vectors PROGRAM --images DIR --out FOLDER",
         )

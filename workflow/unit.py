@@ -17,7 +17,6 @@ from bittrue.spec.datapath import Datapath
 from bittrue.spec.errors import BadInput, BittrueError
 from bittrue.spec.files import check_target, written_whole
 from bittrue.spec.units.catalog import UNITS, UnitForm, unit_arrays, unit_form
-from bittrue.spec.units.requantization import Requantization
 
 By = Literal["simulator", "reference"]
 Results = dict[str, NDArray[np.int64]]
@@ -50,7 +49,7 @@ def unit(
     NumPy's rule. op: the requantizer as one operator has it ("linear"). by: the simulator, or the PyTorch
     reference. out: an .npz file to write. Raises BadInput, OutOfDomain or Unsupported.
     """
-    path = for_op(_loaded(datapath), op)
+    path = loaded(datapath).for_op(op)
     form = unit_form(path, name)
     if out is not None:
         check_target(out, *([inputs] if isinstance(inputs, Path) else []))
@@ -77,21 +76,11 @@ def unit_list() -> tuple[UnitLine, ...]:
     """Every unit of every packaged datapath."""
     lines = []
     for datapath in names("datapaths"):
-        loaded = load_datapath(datapath)
+        own = load_datapath(datapath)
         for name, entry in UNITS.items():
-            form = entry.form(loaded)
+            form = entry.form(own)
             lines.append(UnitLine(name, datapath, form.kind if form else "-", form))
     return tuple(lines)
-
-
-def for_op(datapath: Datapath, op: str | None) -> Datapath:
-    """The datapath whose default requantizer is that of one operator."""
-    if op is None:
-        return datapath
-    resolved = datapath.requantizer(op)
-    return datapath.model_copy(
-        update={"requantization": Requantization.model_validate(resolved.model_dump(exclude_unset=False))}
-    )
 
 
 def read_npz(path: Path) -> dict[str, np.ndarray]:
@@ -119,7 +108,8 @@ def write_npz(path: Path, arrays: Mapping[str, np.ndarray]) -> None:
         np.savez(file, allow_pickle=False, **dict(arrays))
 
 
-def _loaded(datapath: str | Path | Datapath) -> Datapath:
+def loaded(datapath: str | Path | Datapath) -> Datapath:
+    """A datapath by name or TOML file, or as it is."""
     return datapath if isinstance(datapath, Datapath) else load_datapath(datapath)
 
 

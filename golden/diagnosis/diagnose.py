@@ -54,11 +54,12 @@ def diagnose(
     set_name: str,
     place: Place = lambda stage, index: "",
     most: int = 8,
+    rules: bool = True,
 ) -> Diagnosis | None:
     """Diagnose one set; None where every dumped word is equal.
 
     run: a statement of the contract, under other rules. place: names beat and lane of a word. most: single
-    mismatches to report.
+    mismatches to report. rules: whether other rules are tried.
     """
     stage = observed.first_divergent
     if stage is None:
@@ -66,8 +67,8 @@ def diagnose(
     dumped = observed.stages
     position = dumped.index(stage)
     wrong = np.flatnonzero(observed.wrong(stage))[:most]
-    make_rules = RULES.get(observed.vectors.stimuli.unit)
-    rules = make_rules(datapath, observed.vectors.stimuli) if make_rules else []
+    make_rules = RULES.get(observed.vectors.stimuli.unit) if rules else None
+    tried = make_rules(datapath, observed.vectors.stimuli) if make_rules else []
     return Diagnosis(
         package=package,
         set_name=set_name,
@@ -81,5 +82,5 @@ def diagnose(
         by=counts(observed, stage),
         hints=hints(observed, stage),
         only_bins=only_bins(observed, stage),
-        explanations=explain(run, datapath, observed, rules),
+        explanations=explain(run, datapath, observed, tried),
     )

@@ -83,7 +83,7 @@ def _try(rule: Rule, run: Run, datapath: Datapath, observed: Observed, chosen: n
             found = rule.apply(run, datapath, stimuli)
         else:
             found = rule.apply(run, datapath, stimuli.take(chosen))
-    except (BittrueError, ValueError, IndexError):
+    except (BittrueError, ArithmeticError, ValueError, IndexError):
         return None
     if looks_back and not whole:
         found = {name: np.asarray(values)[chosen] for name, values in found.items() if values.ndim}

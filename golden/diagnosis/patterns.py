@@ -20,7 +20,7 @@ def hints(observed: Observed, stage: str) -> tuple[str, ...]:
     wrong = observed.wrong(stage)
     if not wrong.any():
         return ()
-    return (*_values(expected, made, wrong, observed.widths[stage]), *_places(expected, wrong), *_order(expected, made))
+    return (*_values(expected, made, wrong, observed.widths[stage]), *_places(wrong), *_order(expected, made))
 
 
 def _values(expected: Integers, made: Made, wrong: Flags, width: Width) -> Iterator[str]:
@@ -61,14 +61,14 @@ def _values(expected: Integers, made: Made, wrong: Flags, width: Width) -> Itera
         yield f"actual is {int(a[0])} wherever it differs"
 
 
-def _places(expected: Integers, wrong: Flags) -> Iterator[str]:
+def _places(wrong: Flags) -> Iterator[str]:
     count = len(wrong)
     vectors = np.asarray(wrong.reshape(count, -1).any(axis=1), np.bool_)
     if vectors.all() and count > 1:
         yield "every vector differs"
-    elif vectors[0] and not vectors[1:].any():
+    elif count > 1 and vectors[0] and not vectors[1:].any():
         yield "only the first vector differs"
-    elif not vectors[0] and vectors[1:].all():
+    elif count > 2 and not vectors[0] and vectors[1:].all():
         yield "only the first vector is right: something is stale or late"
     if wrong.ndim > 1 and wrong.shape[-1] > 1:
         lanes = wrong.reshape(-1, wrong.shape[-1])
@@ -77,7 +77,6 @@ def _places(expected: Integers, wrong: Flags) -> Iterator[str]:
             yield f"only index {int(hit[0])} of the last axis differs"
         elif len(hit) < lanes.shape[1]:
             yield from _subset(hit, lanes.shape[1])
-    del expected
 
 
 def _subset(hit: NDArray[np.intp], size: int) -> Iterator[str]:

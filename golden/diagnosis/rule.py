@@ -97,11 +97,37 @@ def with_arrays(stimuli: Stimuli, arrays: Mapping[str, Integers]) -> Stimuli:
     return Stimuli(stimuli.unit, stimuli.name, stimuli.kind, driven, constants)
 
 
-def stale(name: str) -> Rule:
-    """A rule that reads one driven array a vector late: a register that one beat does not load."""
+def stale(name: str) -> list[Rule]:
+    """Rules that read one driven array a vector late: a register that one beat does not load, 0 or loaded at first."""
 
-    def late(stimuli: Stimuli) -> Stimuli:
+    def late(stimuli: Stimuli, first: int) -> Stimuli:
         array = stimuli.driven[name]
-        return with_arrays(stimuli, {name: np.concatenate([array[:1], array[:-1]])})
+        return with_arrays(stimuli, {name: np.concatenate([first * array[:1], array[:-1]])})
 
-    return Rule(f"{name} a vector late", f"{name} is that of the vector before", stimuli=late, looks_back=True)
+    return [
+        Rule(
+            f"{name} a vector late",
+            f"{name} is that of the vector before",
+            stimuli=lambda stimuli, first=first: late(stimuli, first),  # type: ignore[misc]
+            looks_back=True,
+        )
+        for first in (1, 0)
+    ]
+
+
+def late_output() -> list[Rule]:
+    """Rules that give each output a vector late, 0 or the first one at first."""
+
+    def late(found: Results, first: int) -> Results:
+        output = np.asarray(found["output"])
+        return {**found, "output": np.concatenate([first * output[:1], output[:-1]])}
+
+    return [
+        Rule(
+            "output a vector late",
+            "the output is that of the vector before",
+            results=lambda found, stimuli, first=first: late(found, first),  # type: ignore[misc]
+            looks_back=True,
+        )
+        for first in (1, 0)
+    ]

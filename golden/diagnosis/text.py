@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from bittrue.golden.diagnosis.causes import Cause
 from bittrue.golden.diagnosis.diagnose import Diagnosis
 from bittrue.golden.diagnosis.mismatches import MismatchDetail
 
@@ -16,6 +17,12 @@ def mismatch_line(set_name: str, found: MismatchDetail) -> str:
         f"MISMATCH layer={set_name} stage={found.stage} idx={found.index} at={list(found.coordinate)} "
         f"exp={found.expected.hex}({found.expected.decimal}) act={actual} {operands}"
     )
+
+
+def cause_line(cause: Cause) -> str:
+    """A cause in one sentence."""
+    share = f"all {cause.of_sets}" if cause.whole else f"{cause.sets} of {cause.of_sets}"
+    return f"{cause.unit}: {cause.says} [{cause.rule}]; explains every word of {share} that differ"
 
 
 def lines(diagnosis: Diagnosis) -> Iterator[str]:

@@ -13,19 +13,13 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from bittrue.golden.vectors.manifest import SUFFIXES, Manifest, StepVectors, Value
-from bittrue.golden.vectors.memory import (
-    Patterns,
-    Words,
-    digits_of,
-    from_bin,
-    from_mem,
-    from_patterns,
-    from_values,
-    to_patterns,
-)
-from bittrue.golden.vectors.npy import from_npy
+from bittrue.golden.vectors.dumps import read_dump
+from bittrue.golden.vectors.layout import positions_of
+from bittrue.golden.vectors.manifest import SUFFIXES, Group, Manifest, UnitSet
+from bittrue.golden.vectors.memory import Words, digits_of, from_patterns, to_patterns
 from bittrue.golden.vectors.package import load_value
+from bittrue.golden.vectors.packing import Patterns
+from bittrue.golden.vectors.values import Value
 from bittrue.spec.errors import BadInput
 
 
@@ -34,9 +28,15 @@ class Mismatch:
     """The first word, in row-major order, in which a file differs."""
 
     step: str
+    """The step's name, or UNIT.SET of a unit set."""
     stage: str
     coordinate: tuple[int, ...]
-    """The image index, then the index within the tensor."""
+    """The index of the image or vector, then the index within the tensor."""
+    counted: str
+    """What the first index counts: "image" or "vector"."""
+    beat: int | None
+    """The word of the value's stream in which the element passes, and its lane; None where the stream is plain."""
+    lane: int | None
     expected: int
     expected_hex: str
     actual: int | None
@@ -49,8 +49,9 @@ class Mismatch:
         """One line: where, expected, actual, in hex and decimal, and the differing bits."""
         actual = self.actual_hex if self.actual is None else f"{self.actual_hex} ({self.actual})"
         xor = "" if self.xor_hex is None else f", xor {self.xor_hex}"
-        image, *index = self.coordinate
-        place = f"{self.step} {self.stage}[image {image}]{index}"
+        first, *index = self.coordinate
+        passing = "" if self.beat is None else f" beat {self.beat} lane {self.lane}"
+        place = f"{self.step} {self.stage}[{self.counted} {first}]{index or ''}{passing}"
         return f"{place}: expected {self.expected_hex} ({self.expected}), actual {actual}{xor}"
 
 
@@ -61,6 +62,7 @@ class FileVerdict:
     path: str
     """Within the design's folder."""
     step: str
+    """The step's name, or UNIT.SET of a unit set."""
     stage: str
     elements: int
     mismatches: int
@@ -106,33 +108,30 @@ def judge_design(package: Path, manifest: Manifest, dut: Path) -> DesignVerdict:
         raise BadInput(
             "no such folder of a design's output", where=str(dut), next_step="give the folder with STEP/STAGE files"
         )
-    dumps = _dumps(manifest, dut)
+    dumps = find_dumps(manifest, dut)
     verdicts: list[FileVerdict] = []
     missing: list[str] = []
-    for step in manifest.steps:
-        for value in _judged(step):
-            found = dumps.get((step.name, value.name), [])
+    for group in manifest.groups:
+        for value in group.judged:
+            found = dumps.get((group.label, value.name), [])
             if found:
                 expected = load_value(package, manifest, value)
-                verdicts.extend(_judge_file(dut, path, step, value, expected) for path in found)
+                verdicts.extend(_judge_file(dut, path, group, value, expected) for path in found)
             else:
-                missing.append(f"{step.name}/{value.name}")
+                missing.append(f"{group.label}/{value.name}")
     return DesignVerdict(manifest.payload_digest, tuple(verdicts), tuple(missing))
 
 
-def _judged(step: StepVectors) -> list[Value]:
-    return [value for value in step.values if value.role in ("stage", "output")]
-
-
-def _dumps(manifest: Manifest, dut: Path) -> dict[tuple[str, str], list[Path]]:
-    """The files to compare by (step, stage); refuses those that belong to no step or stage."""
-    steps = {Path(step.folder).name: step for step in manifest.steps} | {step.name: step for step in manifest.steps}
+def find_dumps(manifest: Manifest, dut: Path) -> dict[tuple[str, str], list[Path]]:
+    """The files to compare by (step or set, stage); refuses those that belong to none."""
+    groups = {Path(group.folder).name: group for group in manifest.groups}
+    groups |= {group.label: group for group in manifest.groups}
     dumps: dict[tuple[str, str], list[Path]] = {}
     for path in sorted(dut.rglob("*")):
         if path.suffix.lower() not in SUFFIXES or not path.is_file():
             continue
         if len(path.relative_to(dut).parts) > 2:
-            if path.parent.name in steps:  # a dump; what lies deep elsewhere is a simulator's own
+            if path.parent.name in groups:  # a dump; what lies deep elsewhere is a simulator's own
                 raise BadInput(
                     "a dump lies too deep to be compared",
                     where=str(path),
@@ -141,20 +140,22 @@ def _dumps(manifest: Manifest, dut: Path) -> dict[tuple[str, str], list[Path]]:
                     next_step=f"give --dut {path.parent.parent}",
                 )
             continue
-        step = steps.get(path.parent.name) if path.parent != dut else None
-        if step is None:
+        group = groups.get(path.parent.name) if path.parent != dut else None
+        if group is None:
             got = path.name if path.parent == dut else path.parent.name
             raise BadInput(
-                "a file belongs to no step of the package",
+                "a file belongs to no step of the package"
+                if manifest.steps
+                else "a file belongs to no set of the package",
                 where=str(path),
                 got=got,
-                expected="STEP/STAGE" + path.suffix,
-                next_step=_nearest(got, list(steps)),
+                expected=("STEP/STAGE" if manifest.steps else "UNIT.SET/STAGE") + path.suffix,
+                next_step=_nearest(got, list(groups)),
             )
-        stages = [value.name for value in _judged(step)]
+        stages = [value.name for value in group.judged]
         if path.stem in stages:
-            dumps.setdefault((step.name, path.stem), []).append(path)
-        elif path.stem not in {Path(value.npy).stem for value in step.values}:  # a bench may copy what it reads
+            dumps.setdefault((group.label, path.stem), []).append(path)
+        elif path.stem not in {Path(value.npy).stem for value in group.values}:  # a bench may copy what it reads
             raise BadInput(
                 "a file belongs to no stage of its step",
                 where=str(path),
@@ -166,8 +167,8 @@ def _dumps(manifest: Manifest, dut: Path) -> dict[tuple[str, str], list[Path]]:
         raise BadInput(
             "the design's folder holds nothing to compare",
             where=str(dut),
-            got="no STEP/STAGE.npy, .mem or .bin",
-            expected=f"for example {manifest.steps[0].name}/output.mem",
+            got="no STEP/STAGE.npy, .mem, .hex or .bin",
+            expected=f"for example {manifest.groups[0].label}/output.mem",
             next_step="dump a stage with $writememh",
         )
     return dumps
@@ -178,34 +179,17 @@ def _nearest(name: str, known: list[str]) -> str:
     return f"nearest names: {', '.join(near)}" if near else "name folders and files as the package does"
 
 
-def _judge_file(dut: Path, path: Path, step: StepVectors, value: Value, expected: NDArray[np.integer]) -> FileVerdict:
+def _judge_file(dut: Path, path: Path, group: Group, value: Value, expected: NDArray[np.integer]) -> FileVerdict:
     patterns = to_patterns(expected, bits=value.bits, signed=value.signed, name=value.name)
-    words = _read_words(path, value, patterns.size)
+    words = read_dump(path, value)
     wrong = ~words.known | (words.patterns != patterns)
     count = int(wrong.sum())
-    first = _mismatch(step, value, patterns, words, int(wrong.argmax())) if count else None
+    first = _mismatch(group, value, patterns, words, int(wrong.argmax())) if count else None
     shown = path.relative_to(dut).as_posix()
-    return FileVerdict(shown, step.name, value.name, patterns.size, count, first, words.complaint)
+    return FileVerdict(shown, group.label, value.name, patterns.size, count, first, words.complaint)
 
 
-def _read_words(path: Path, value: Value, count: int) -> Words:
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise BadInput("a file of the design cannot be read", where=str(path), got=error.strerror) from error
-    if path.suffix.lower() == ".mem":
-        return from_mem(data.decode("utf-8", errors="replace"), value.bits, words=count, where=str(path))
-    if path.suffix.lower() == ".bin":
-        return from_bin(data, value.bits, signed=value.signed, words=count)
-    codes = from_npy(data, str(path))
-    words = from_values(codes.reshape(-1), value.bits, signed=value.signed, words=count)
-    if codes.shape in (value.shape, (count,)) or words.complaint:
-        return words
-    complaint = f"has shape {codes.shape}, expected {value.shape} or ({count},)"
-    return Words(words.patterns, words.known, words.spelling, complaint)
-
-
-def _mismatch(step: StepVectors, value: Value, patterns: Patterns, words: Words, at: int) -> Mismatch:
+def _mismatch(group: Group, value: Value, patterns: Patterns, words: Words, at: int) -> Mismatch:
     def decimal(word: np.uint64) -> int:
         return int(from_patterns(np.asarray([word], dtype=np.uint64), bits=value.bits, signed=value.signed)[0])
 
@@ -214,10 +198,16 @@ def _mismatch(step: StepVectors, value: Value, patterns: Patterns, words: Words,
 
     expected, actual = patterns[at], words.patterns[at]
     known = bool(words.known[at])
+    beat, lane = None, None
+    if value.stream is not None:
+        beat, lane = divmod(int(positions_of(value.stream.layout, value.shape)[at]), value.stream.packing.lanes)
     return Mismatch(
-        step=step.name,
+        step=group.label,
         stage=value.name,
         coordinate=tuple(int(i) for i in np.unravel_index(at, value.shape)),
+        counted="vector" if isinstance(group, UnitSet) else "image",
+        beat=beat,
+        lane=lane,
         expected=decimal(expected),
         expected_hex=shown(int(expected)),
         actual=decimal(actual) if known else None,

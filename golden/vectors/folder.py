@@ -6,51 +6,42 @@ import hashlib
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import numpy as np
-from numpy.typing import NDArray
-
 from bittrue.golden.vectors.manifest import FileEntry
-from bittrue.golden.vectors.memory import from_patterns, to_mem, to_patterns
-from bittrue.golden.vectors.npy import to_npy
-from bittrue.golden.vectors.widths import Width
 from bittrue.spec.errors import BadInput
 
 
-@dataclass(frozen=True)
-class CodeFiles:
-    """Where one array of codes stands, relative to the package."""
-
-    npy: str
-    mem: str
-
-
-@dataclass(frozen=True)
+@dataclass
 class PackageFolder:
-    """Writes arrays of codes below `path` and remembers every file."""
+    """Writes files below `path` and remembers each with its size and hash; without a path it only remembers."""
 
-    path: Path
+    path: Path | None
     entries: dict[str, FileEntry] = field(default_factory=dict)
+    bytes_written: int = 0
 
-    def add(self, stem: str, codes: NDArray[np.integer], width: Width, name: str) -> CodeFiles:
-        """Write codes of any shape as stem.npy and stem.mem; `name` stands in the comment of the latter.
-
-        Raises OutOfDomain for a code that the width does not hold.
-        """
-        patterns = to_patterns(codes, bits=width.bits, signed=width.signed, name=name)
-        stored = from_patterns(patterns, bits=width.bits, signed=width.signed).reshape(codes.shape)
-        text = to_mem(codes, width.bits, signed=width.signed, name=name)
-        return CodeFiles(self._write(f"{stem}.npy", to_npy(stored)), self._write(f"{stem}.mem", text.encode()))
-
-    def _write(self, path: str, data: bytes) -> str:
-        file = self.path / path
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_bytes(data)
-        self.entries[path] = FileEntry(sha256=hashlib.sha256(data).hexdigest(), bytes=len(data))
+    def write(self, path: str, parts: Iterable[bytes | memoryview]) -> str:
+        """Write one file from its parts, hashing them on the way; returns `path`."""
+        digest, size = hashlib.sha256(), 0
+        file = None
+        if self.path is not None:
+            target = self.path / path
+            target.parent.mkdir(parents=True, exist_ok=True)
+            file = target.open("wb")
+        try:
+            for part in parts:
+                digest.update(part)
+                size += len(part)
+                if file is not None:
+                    file.write(part)
+        finally:
+            if file is not None:
+                file.close()
+        self.entries[path] = FileEntry(sha256=digest.hexdigest(), bytes=size)
+        self.bytes_written += size
         return path
 
 
@@ -67,11 +58,15 @@ def check_empty(out: Path) -> None:
 
 
 @contextmanager
-def folder_written_whole(out: Path) -> Iterator[PackageFolder]:
+def folder_written_whole(out: Path | None) -> Iterator[PackageFolder]:
     """Yield a temporary folder beside `out`; it becomes `out` when the block ends well, else it goes.
 
-    Raises BadInput unless `out` is new or an empty folder.
+    Without `out` nothing is written: the table of files is all there is. Raises BadInput unless `out` is new or
+    an empty folder.
     """
+    if out is None:
+        yield PackageFolder(None)
+        return
     check_empty(out)
     part = None
     try:

@@ -11,37 +11,27 @@ import json
 from collections.abc import Mapping
 from typing import Annotated, Final, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
+from bittrue.golden.vectors.extras import Extras
+from bittrue.golden.vectors.values import Model, Name, RelativePath, Size, Value
 from bittrue.spec.datapath import Datapath
+from bittrue.spec.vectors import StimulusKind
 
-SCHEMA_VERSION: Final = 1
+SCHEMA_VERSION: Final = 2
 MANIFEST_NAME = "manifest.json"
-SUFFIXES = (".npy", ".mem", ".bin")
-"""Formats of a tensor: a package holds the first two, a design may answer in any."""
-
-NAME_PATTERN = r"^[A-Za-z0-9_][A-Za-z0-9_.-]*$"
-"""Step and value names: they become folder and file names, so no slash, blank or leading dot."""
-PATH_PATTERN = r"^[A-Za-z0-9_][A-Za-z0-9_.-]*(/[A-Za-z0-9_][A-Za-z0-9_.-]*)*$"
-"""A path that cannot leave its folder on any platform: no "..", root, drive or backslash."""
-NAME_LENGTH_MAX = 200
+SUFFIXES = (".npy", ".mem", ".bin", ".hex")
+"""Formats in which a design may answer."""
 UNSEALED = "0" * 64
 """Stands in for the manifest's own digest until it is computed."""
 
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
-Role = Literal["input", "constant", "stage", "output"]
-Name = Annotated[str, Field(pattern=NAME_PATTERN, max_length=NAME_LENGTH_MAX)]
-RelativePath = Annotated[str, Field(pattern=PATH_PATTERN, max_length=1000)]
 Scalar = bool | int | str
 Attribute = Scalar | tuple[Scalar, ...] | None
-Size = Annotated[int, Field(ge=1)]
+Count = Annotated[int, Field(ge=0)]
 
 
-class _Model(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
-
-
-class Producer(_Model):
+class Producer(Model):
     """Versions of what wrote the package. Provenance: no part of the payload digest."""
 
     bittrue: str
@@ -51,7 +41,7 @@ class Producer(_Model):
     """Which statement of the contract produced the integers: "simulator" or "reference"."""
 
 
-class ProgramIdentity(_Model):
+class ProgramIdentity(Model):
     """The Program that was run."""
 
     digest: Sha256
@@ -60,8 +50,8 @@ class ProgramIdentity(_Model):
     provenance: dict[str, str]
 
 
-class Image(_Model):
-    """One stimulus: a uint8 image, the Program's input."""
+class Image(Model):
+    """One stimulus of a Program: a uint8 image, its input."""
 
     source: str
     sha256: Sha256
@@ -69,83 +59,53 @@ class Image(_Model):
     shape: tuple[Size, ...]
 
 
-class FileEntry(_Model):
+class FileEntry(Model):
     """One file of the package."""
 
     sha256: Sha256
-    bytes: Annotated[int, Field(ge=0)]
+    bytes: Count
 
 
-class Packing(_Model):
-    """How the codes of a value stand in its .mem file (and in a .bin file of a design)."""
+class TosaTest(Model):
+    """One step or set as a test of TOSA's conformance suite: a folder with a desc.json and arrays."""
 
-    word_bits: Annotated[int, Field(ge=1, le=64)]
-    lanes: Literal[1]
-    """Codes in a word."""
-    digits: Annotated[int, Field(ge=1, le=16)]
-    """Hex digits of a word in .mem: ceil(word_bits / 4)."""
-    word_bytes: Annotated[int, Field(ge=1, le=8)]
-    """Bytes of a word in .bin, little endian: ceil(word_bits / 8)."""
-    order: Literal["row-major"]
-    """The last axis runs fastest."""
-    signedness: Literal["two's complement", "unsigned"]
-
-    @classmethod
-    def of(cls, bits: int, signed: bool) -> Packing:
-        """The packing of a value: one code a word."""
-        return cls(
-            word_bits=bits,
-            lanes=1,
-            digits=-(-bits // 4),
-            word_bytes=-(-bits // 8),
-            order="row-major",
-            signedness="two's complement" if signed else "unsigned",
-        )
+    desc: RelativePath
+    arrays: dict[RelativePath, tuple[RelativePath, Count | None]]
+    """By file: the .npy of the value that it holds, and of which image, or null for the whole value."""
 
 
-class Value(_Model):
-    """One tensor of a step with its two files, which hold the same codes."""
+class Group(Model):
+    """What steps and unit sets share: a folder with values."""
 
-    role: Role
     name: Name
-    """"input_K", the constant's role, the stage's name, or "output"."""
-    tensor: str | None
-    """The Program's name of an input or an output."""
-    shape: Annotated[tuple[Size, ...], Field(max_length=32)]
-    """Of the array in the file."""
-    per_image: bool
-    """Whether axis 0 counts the images. Constants do not."""
-    bits: Annotated[int, Field(ge=1, le=64)]
-    signed: bool
-    zero_point: tuple[int, ...]
-    """real = scale * (code - zero_point): one, or one per index of `axis`; none for constants and stages."""
-    scale: tuple[float, ...]
-    """As many as zero points. For people: no integer depends on it."""
-    axis: Annotated[int, Field(ge=0)] | None
-    """The axis of the array in the file along which zero_point and scale vary."""
-    npy: RelativePath
-    """The truth."""
-    mem: RelativePath
-    """The same codes for $readmemh, packed as `packing` says."""
-    packing: Packing
+    folder: RelativePath
+    values: tuple[Value, ...]
+    """Inputs or driven arrays, constants, stages in the order in which they arise, output."""
+    tosa: tuple[TosaTest, ...]
+    """On request."""
 
-    @model_validator(mode="after")
-    def _is_consistent(self) -> Value:
-        if self.packing != Packing.of(self.bits, self.signed):
-            raise ValueError(f"packing of {self.name} does not follow from bits {self.bits} and signed {self.signed}")
-        if self.per_image == (self.role == "constant"):
-            raise ValueError(f"{self.name} is a {self.role}: constants do not count images, everything else does")
-        if len(self.scale) != len(self.zero_point):
-            raise ValueError(f"{self.name} has {len(self.scale)} scales and {len(self.zero_point)} zero points")
-        return self
+    @property
+    def label(self) -> str:
+        """How a design names the group's folder, besides the last part of `folder`."""
+        return self.name
+
+    @property
+    def named_files(self) -> list[str]:
+        """Every file that the group names, each as often as it does."""
+        tests = [path for test in self.tosa for path in (test.desc, *test.arrays)]
+        return [path for value in self.values for path in value.paths] + tests
+
+    @property
+    def judged(self) -> list[Value]:
+        """What a design answers with, in the order in which the values arise."""
+        return [value for value in self.values if value.role in ("stage", "output")]
 
 
-class StepVectors(_Model):
+class StepVectors(Group):
     """One step of the Program: what goes in, what comes out, and what arises in between."""
 
-    index: Annotated[int, Field(ge=0)]
+    index: Count
     """Position of the step in the Program; the NNN of its folder."""
-    name: Name
     op: str
     attributes: dict[str, Attribute]
     inputs: tuple[str, ...]
@@ -154,50 +114,103 @@ class StepVectors(_Model):
     """Lowest and highest value that any partial sum can take; null for ops without an accumulator."""
     stimulus: Literal["images"]
     """What drives the step."""
-    folder: RelativePath
-    values: tuple[Value, ...]
-    """Inputs, constants, stages in the order in which they arise, output."""
 
 
-class Manifest(_Model):
+class UnitSet(Group):
+    """One set of vectors of a bare unit (docs/units.md, spec/vectors.py)."""
+
+    unit: Name
+    """As in `bittrue unit`: "requantize", "softmax", ..."""
+    kind: str
+    """Which algorithm the datapath has for it."""
+    op: str | None
+    """The operator whose requantizer the unit has, where it is not the datapath's default one."""
+    stimulus: StimulusKind
+    vectors: Size
+    tags: RelativePath
+    """The CSV file that lists the coverage bins each vector reaches: a line "vector,bin" each."""
+    coverage: dict[str, Count]
+    """By bin of the unit: how many vectors reach it. Empty where no bins were asked for."""
+
+    @property
+    def label(self) -> str:
+        """UNIT.SET."""
+        return f"{self.unit}.{self.name}"
+
+    @property
+    def named_files(self) -> list[str]:
+        """With the tags."""
+        return [*super().named_files, self.tags]
+
+
+class Manifest(Model):
     """See the module docstring."""
 
-    schema_version: Literal[1]
+    schema_version: Literal[2]
     producer: Producer
     command: str
     seed: int
-    program: ProgramIdentity
+    program: ProgramIdentity | None
+    """Null where nothing in the package comes from one."""
     datapath: Datapath
     """Complete: everything about the hardware that changes a bit."""
-    images: Annotated[tuple[Image, ...], Field(min_length=1)]
-    """In the order of axis 0 of every value that is per image."""
-    steps: Annotated[tuple[StepVectors, ...], Field(min_length=1)]
+    images: tuple[Image, ...]
+    """In the order of axis 0 of every value that counts images. Those that drove units of kind "real" too."""
+    steps: tuple[StepVectors, ...]
     """In the order of the Program."""
+    units: tuple[UnitSet, ...]
+    extras: Extras
+    """What derived files were asked for; with it the package can be made again."""
     files: Annotated[dict[RelativePath, FileEntry], Field(json_schema_extra={"additionalProperties": False})]
     """Every file but the manifest. One that no value names (a bench, a note) is only hashed."""
     payload_digest: Sha256
-    """Over `files`: equal for the same Program, images and steps on any machine."""
+    """Over `files`: equal for the same Program, images, steps and stimuli on any machine."""
     manifest_digest: Sha256
     """Over every other key of the manifest: it changes with any of them."""
 
+    @property
+    def groups(self) -> tuple[Group, ...]:
+        """Steps, then unit sets."""
+        return (*self.steps, *self.units)
+
+    @model_validator(mode="after")
+    def _holds_something(self) -> Manifest:
+        if not self.groups:
+            raise ValueError("a package holds steps or units")
+        if self.steps and (self.program is None or not self.images):
+            raise ValueError("steps come from a program and images")
+        return self
+
     @model_validator(mode="after")
     def _names_are_unique_and_files_are_listed(self) -> Manifest:
-        if len({step.name for step in self.steps}) != len(self.steps):
-            raise ValueError("two steps have one name")
-        if len({step.folder for step in self.steps}) != len(self.steps):
-            raise ValueError("two steps have one folder")
-        named = [path for step in self.steps for value in step.values for path in (value.npy, value.mem)]
+        labels = [name for group in self.groups for name in {group.label, group.folder.rsplit("/", 1)[-1]}]
+        if len(set(labels)) != len(labels):
+            raise ValueError("two steps or sets have one name")
+        if len({group.folder for group in self.groups}) != len(self.groups):
+            raise ValueError("two steps or sets have one folder")
+        named = [path for group in self.groups for path in group.named_files]
         if len(set(named)) != len(named):
             raise ValueError("a file is named by two values")
         unlisted = sorted(set(named) - set(self.files))
         if unlisted:
             raise ValueError(f"a value names a file that `files` lacks: {unlisted[0]}")
-        for step in self.steps:
-            keys = [(value.role, value.name) for value in step.values]
+        return self
+
+    @model_validator(mode="after")
+    def _axis_0_counts(self) -> Manifest:
+        counts: list[tuple[Group, str, int]] = [(step, "images", len(self.images)) for step in self.steps]
+        counts += [(unit, "vectors", unit.vectors) for unit in self.units]
+        for group, counted, count in counts:
+            keys = [(value.role, value.name) for value in group.values]
             if len(set(keys)) != len(keys):
-                raise ValueError(f"two values of step {step.name} have one name")
-            if any(value.per_image and value.shape[:1] != (len(self.images),) for value in step.values):
-                raise ValueError(f"axis 0 of a value of step {step.name} does not count the images")
+                raise ValueError(f"two values of {group.label} have one name")
+            for value in group.values:
+                if value.counted not in (None, counted) or (value.counted and value.shape[:1] != (count,)):
+                    raise ValueError(f"axis 0 of value {value.name} of {group.label} does not count the {counted}")
+            arrays = {path: entry for test in group.tosa for path, entry in test.arrays.items()}
+            for path, (npy, image) in arrays.items():
+                if npy not in {value.npy for value in group.values} or (image is not None and image >= count):
+                    raise ValueError(f"{path} holds a value that {group.label} does not have")
         return self
 
 

@@ -7,16 +7,17 @@ word is a bit pattern: uint64, the low `bits` bits. Text format: IEEE 1800-2017,
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from bittrue.golden.vectors.hexadecimal import CHUNK, bytes_of, lines
 from bittrue.golden.vectors.npy import storage_dtype
+from bittrue.golden.vectors.packing import Patterns
 from bittrue.spec.arithmetic import code_range
 from bittrue.spec.errors import BadInput, OutOfDomain
-
-Patterns = NDArray[np.uint64]
 
 _COMMENT = re.compile(r"//[^\n]*|/\*.*?(?:\*/|(?P<open>\Z))", re.DOTALL)
 _ADDRESS = re.compile(r"@[0-9a-fA-F]+")
@@ -26,7 +27,6 @@ _NIBBLE = np.full(256, _UNKNOWN, dtype=np.uint8)
 """By character: the value of a hex digit; x and z are unknown."""
 _NIBBLE[np.frombuffer(b"0123456789abcdef", dtype=np.uint8)] = np.arange(16)
 _NIBBLE[np.frombuffer(b"ABCDEF", dtype=np.uint8)] = np.arange(10, 16)
-_HEX = np.frombuffer(b"0123456789abcdef", dtype=np.uint8)
 
 
 @dataclass(frozen=True)
@@ -54,9 +54,8 @@ def to_patterns(codes: NDArray[np.integer], *, bits: int, signed: bool, name: st
     Raises OutOfDomain, with `name` and the coordinate, for a code that `bits` bits do not hold.
     """
     low, high = code_range(bits, signed)
-    outside = np.argwhere((codes < low) | (codes > high))
-    if outside.size:
-        index = tuple(int(i) for i in outside[0])
+    if codes.size and (int(codes.min()) < low or int(codes.max()) > high):
+        index = tuple(int(i) for i in np.argwhere((codes < low) | (codes > high))[0])
         raise OutOfDomain(
             "a code does not fit its width",
             where=f"{name}{list(index)}",
@@ -79,24 +78,55 @@ def to_mem(codes: NDArray[np.integer], bits: int, *, signed: bool, name: str) ->
     A comment header, then one word a line in row-major order at ceil(bits/4) lower-case digits, two's
     complement when signed. bits 1..64. Raises OutOfDomain as `to_patterns` does.
     """
-    patterns, digits = to_patterns(codes, bits=bits, signed=signed, name=name), digits_of(bits)
+    patterns = to_patterns(codes, bits=bits, signed=signed, name=name)
+    parts = mem_parts(patterns, codes.shape, bits, signed=signed, name=name)
+    return b"".join(parts).decode("ascii")
+
+
+def mem_parts(
+    patterns: Patterns, shape: tuple[int, ...], bits: int, *, signed: bool, name: str
+) -> Iterator[bytes | memoryview]:
+    """The text of `to_mem` in parts, so that no more than one needs to be held. patterns: [words], row-major."""
     kind = "two's complement" if signed else "unsigned"
-    header = f"// {name}\n// shape {list(codes.shape)}, row-major, one word a line\n// {bits} bits, {kind}\n"
-    lines = np.full((patterns.size, digits + 1), ord("\n"), dtype=np.uint8)
-    for column in range(digits):
-        nibbles = (patterns >> np.uint64(4 * (digits - 1 - column))) & np.uint64(15)
-        lines[:, column] = _HEX[nibbles.astype(np.intp)]
-    return header + lines.tobytes().decode("ascii")
+    yield f"// {name}\n// shape {list(shape)}, row-major, one word a line\n// {bits} bits, {kind}\n".encode()
+    for at in range(0, patterns.size, CHUNK):
+        yield lines(bytes_of(patterns[at : at + CHUNK], 8), digits_of(bits)).reshape(-1).data
 
 
 def from_mem(text: str, bits: int, *, words: int, where: str) -> Words:
-    """Read the `words` words of a memory from what $writememh and people write.
+    """Read the `words` words of a memory, of up to 64 bits, from what $writememh and people write.
 
     Taken: `//` and `/* */` comments, `@` addresses (hex, in words), underscores, x and z digits, either
     case. A later word at an address replaces an earlier one.
 
     Raises BadInput, with `where`, for anything that is no hex word.
     """
+    raw = read_memory(text, bits, words=words, where=where)
+    padded = np.zeros((words, 8), np.uint8)
+    padded[:, : raw.values.shape[1]] = raw.values
+    patterns = padded.reshape(-1).view("<u8").astype(np.uint64)
+    known = raw.written & ~raw.unknown.any(axis=1)
+    return Words(np.where(known, patterns, np.uint64(0)), known, raw.spelling, raw.complaint)
+
+
+@dataclass(frozen=True)
+class RawWords:
+    """What a memory file says of words of any width."""
+
+    values: NDArray[np.uint8]
+    """[words, word_bytes], the lowest byte first; 0 where unknown."""
+    unknown: NDArray[np.uint8]
+    """The same shape: 1 bits where x or z digits stand. All of a word that is too wide."""
+    written: NDArray[np.bool_]
+    """[words]; False for a missing one."""
+    spelling: str
+    """How the first word that is not known stands in the file, or "missing"; empty when all are known."""
+    complaint: str
+    """Text about a wrong number of words; empty when it is right."""
+
+
+def read_memory(text: str, bits: int, *, words: int, where: str) -> RawWords:
+    """As from_mem, for words of any width."""
     tokens, addresses, address = [], [], 0
     for token in _COMMENT.sub(_blank, text).replace("_", "").split():
         if token.startswith("@"):
@@ -105,19 +135,21 @@ def from_mem(text: str, bits: int, *, words: int, where: str) -> Words:
             tokens.append(token)
             addresses.append(address)
             address = min(address + 1, words)  # `words` stands for every address past the end
-    values, certain = _hex_words(tokens, bits, where)
+    values, unknown = _hex_words(tokens, bits, where)
     place = np.asarray(addresses, dtype=np.int64)
     inside = place < words
-    patterns, known = np.zeros(words, dtype=np.uint64), np.zeros(words, dtype=np.bool_)
+    held, doubtful = np.zeros((2, words, values.shape[1]), dtype=np.uint8)
+    written = np.zeros(words, dtype=np.bool_)
     # NumPy does not promise which of two equal indices wins; the last of each is asked for explicitly.
     reached, last = np.unique(place[inside][::-1], return_index=True)
     latest = np.flatnonzero(inside)[::-1][last]
-    patterns[reached], known[reached] = values[latest], certain[latest]
+    held[reached], doubtful[reached], written[reached] = values[latest], unknown[latest], True
     spelling = ""
-    if not known.all():
-        writers = np.flatnonzero(place == int(known.argmin()))
+    certain = written & ~doubtful.any(axis=1)
+    if not certain.all():
+        writers = np.flatnonzero(place == int(certain.argmin()))
         spelling = tokens[int(writers[-1])] if writers.size else "missing"
-    return Words(patterns, known, spelling, _count_complaint(len(tokens), words, int((~inside).sum())))
+    return RawWords(held, doubtful, written, spelling, _count_complaint(len(tokens), words, int((~inside).sum())))
 
 
 def to_bin(codes: NDArray[np.integer], bits: int, *, signed: bool, name: str) -> bytes:
@@ -179,9 +211,9 @@ def _address(token: str, where: str) -> int:
     return int(token[1:], 16)
 
 
-def _hex_words(tokens: list[str], bits: int, where: str) -> tuple[Patterns, NDArray[np.bool_]]:
-    """Patterns of hex tokens, and which of them are numbers of `bits` bits."""
-    digits = digits_of(bits)
+def _hex_words(tokens: list[str], bits: int, where: str) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+    """Bytes of hex tokens, lowest first, and 1 bits where they are not known: uint8 [tokens, word_bytes] each."""
+    digits = 2 * -(-bits // 8)
     for token in tokens:
         if not _WORD.fullmatch(token):
             raise BadInput(
@@ -195,11 +227,18 @@ def _hex_words(tokens: list[str], bits: int, where: str) -> tuple[Patterns, NDAr
     columns = digits + 1
     fitted = [(word if len(word) <= digits else word.lstrip("0")[:columns]).zfill(columns) for word in tokens]
     nibbles = _NIBBLE[np.frombuffer("".join(fitted).encode("ascii"), dtype=np.uint8).reshape(-1, columns)]
-    patterns = np.zeros(len(tokens), dtype=np.uint64)
-    for column in range(1, columns):
-        patterns = (patterns << np.uint64(4)) | (nibbles[:, column] & 15).astype(np.uint64)
-    known = (nibbles != _UNKNOWN).all(axis=1) & (nibbles[:, 0] == 0) & (patterns <= np.uint64((1 << bits) - 1))
-    return np.where(known, patterns, np.uint64(0)), known
+    doubtful = np.where(nibbles == _UNKNOWN, np.uint8(15), np.uint8(0))
+    numbers = np.where(nibbles == _UNKNOWN, np.uint8(0), nibbles)
+    values, unknown = (
+        np.ascontiguousarray((part[:, 1::2] << 4 | part[:, 2::2])[:, ::-1]) for part in (numbers, doubtful)
+    )
+    spare = np.uint8(0xFF << bits % 8 & 0xFF) if bits % 8 else np.uint8(0)
+    wide = (nibbles[:, 0] != 0) | (values[:, -1] & spare != 0)
+    if digits > digits_of(bits):  # a whole digit past the width
+        wide |= nibbles[:, 1] == _UNKNOWN
+    unknown[:, -1] &= ~spare
+    unknown[wide], values[wide] = 0xFF, 0
+    return values, unknown
 
 
 def _count_complaint(count: int, words: int, outside: int) -> str:

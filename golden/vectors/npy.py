@@ -35,10 +35,16 @@ def storage_dtype(bits: int, signed: bool) -> np.dtype[np.integer]:
 
 def to_npy(array: NDArray[np.integer]) -> bytes:
     """The bytes of an integer array as .npy 1.0, little endian, row-major."""
+    return b"".join(npy_parts(array))
+
+
+def npy_parts(array: NDArray[np.integer]) -> tuple[bytes, memoryview]:
+    """The same in two parts, header and data, without a copy of an array that is little endian and row-major."""
     ordered = np.asarray(array, dtype=array.dtype.newbyteorder("<"), order="C")
     stream = io.BytesIO()
-    npy_format.write_array(stream, ordered, version=(1, 0), allow_pickle=False)
-    return stream.getvalue()
+    header = {"descr": npy_format.dtype_to_descr(ordered.dtype), "fortran_order": False, "shape": ordered.shape}
+    npy_format.write_array_header_1_0(stream, header)
+    return stream.getvalue(), ordered.reshape(-1).view(np.uint8).data
 
 
 def from_npy(data: bytes, where: str) -> NDArray[np.integer]:

@@ -19,11 +19,11 @@ from bittrue.golden.vectors.manifest import (
     MANIFEST_NAME,
     SCHEMA_VERSION,
     Manifest,
-    Value,
     manifest_digest,
     payload_digest,
 )
 from bittrue.golden.vectors.npy import from_npy, storage_dtype
+from bittrue.golden.vectors.values import Value
 from bittrue.spec.errors import BadInput
 
 AGAIN = "get the package anew from its source, or write it again"

@@ -16,11 +16,13 @@ from bittrue.spec.ops.softmax import unit_of
 from bittrue.spec.row_norm import RowNorm
 from bittrue.spec.row_norm import unit_of as norm_of
 from bittrue.spec.tensors import TensorSpec
-from bittrue.spec.units.section import Width
+from bittrue.spec.units.section import Integers, Width
 
-__all__ = ["Width", "constant_width", "stage_width"]
+__all__ = ["CONTAINER", "Width", "constant_width", "least_width", "stage_width"]
 
 STANDARD_BITS = (8, 16, 32, 48, 64)
+CONTAINER = Width(64, True)
+"""Holds every intermediate."""
 
 
 def stage_width(call: Call, stage: str) -> Width:
@@ -28,7 +30,7 @@ def stage_width(call: Call, stage: str) -> Width:
     datapath = call.datapath
     if stage == "accumulator" and call.bound is not None:
         # An exact accumulator has no width of its own.
-        return Width(64 if datapath.mac.overflow == "exact" else datapath.mac.accumulator_bits, True)
+        return CONTAINER if datapath.mac.overflow == "exact" else Width(datapath.mac.accumulator_bits, True)
     if isinstance(call.op, RowNorm):
         n = call.op.row_length(call.inputs[0].shape)
         stated = dict(norm_of(datapath).stage_widths(_codes(call.inputs[0]), n))
@@ -41,7 +43,7 @@ def stage_width(call: Call, stage: str) -> Width:
         stated = dict(unit.stage_widths(_codes(call.inputs[0]), _codes(call.output)))
     else:
         stated = {}
-    return stated.get(stage, Width(64, True))
+    return stated.get(stage, CONTAINER)
 
 
 def constant_width(call: Call, role: str) -> Width:
@@ -51,11 +53,11 @@ def constant_width(call: Call, role: str) -> Width:
         unit = activation_of(datapath, call.op.function)
         if role in {port.name for port in unit.parameters}:
             stated = unit.parameter_widths(_codes(call.inputs[0]), _codes(call.output))
-            return stated.get(role, _least(call, role))
+            return stated.get(role, least_width(call.constants[role]))
     if call.op.name == "softmax":
         return unit_of(datapath).parameter_widths[role]
     if isinstance(call.op, RowNorm):
-        return norm_of(datapath).parameter_widths.get(role, _least(call, role))
+        return norm_of(datapath).parameter_widths.get(role, least_width(call.constants[role]))
     if call.op.name in ("add", "sub"):
         return add_of(datapath).parameter_widths[role]
     if role == "weight":
@@ -68,15 +70,14 @@ def constant_width(call: Call, role: str) -> Width:
         return Width(32 if call.requantizer.kind == "float32" else call.requantizer.multiplier_bits, False)
     if role == "table":
         return Width(call.output.bits, call.output.signed)
-    return _least(call, role)
+    return least_width(call.constants[role])
 
 
 def _codes(spec: TensorSpec) -> Width:
     return Width(spec.bits, spec.signed)
 
 
-def _least(call: Call, role: str) -> Width:
-    """The least standard width that holds a constant's values."""
-    array = call.constants[role]
+def least_width(array: Integers) -> Width:
+    """The least standard width that holds all values, signed."""
     needed = signed_bits(int(array.min()), int(array.max()))
     return Width(next(bits for bits in STANDARD_BITS if needed <= bits), True)

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import numpy as np
 
-from bittrue.golden.diagnosis.rule import Rule, lower_bits, port, stale, with_arrays
+from bittrue.golden.diagnosis.rule import Results, Rule, field, lower_bits, port, stale, with_arrays
 from bittrue.golden.diagnosis.rules.requantize import code_bits, roundings, saturations, shifts, zero_points
+from bittrue.spec.arithmetic import round_shift, wrap
 from bittrue.spec.datapath import Datapath
 from bittrue.spec.units.add.two_multipliers import TwoMultipliersAdd
 from bittrue.spec.vectors import Stimuli
+
+SUM_BITS = (32, 36, 40, 44, 48)
+LOW, HIGH = np.array(-128, np.int64), np.array(127, np.int64)
+"""Defaults of the unit's limits."""
 
 
 def rules(datapath: Datapath, stimuli: Stimuli) -> list[Rule]:
@@ -25,7 +30,6 @@ def rules(datapath: Datapath, stimuli: Stimuli) -> list[Rule]:
         swapped("zero_point_a", "zero_point_b"),
         swapped("a", "b"),
         *(_one_for_both(name) for name in ("multiplier_a", "multiplier_b")),
-        port("b", np.negative, "-b", "b is subtracted"),
         port("b", np.zeros_like, "b=0", "b does not arrive"),
         port("a", np.zeros_like, "a=0", "a does not arrive"),
         *(port(name, lambda x: x & 255, f"{name}&255", f"{name} is read as an unsigned byte") for name in ("a", "b")),
@@ -34,8 +38,41 @@ def rules(datapath: Datapath, stimuli: Stimuli) -> list[Rule]:
             for name in ("multiplier_a", "multiplier_b")
             for kept in (30, 16)
         ),
-        *(stale(name) for name in stimuli.driven),
+        *(
+            field("add", "shifted_bits", bits, f"the rounded sum saturates to {bits} bits in front of the zero point")
+            for bits in (8, 9, 16, 17)
+        ),
+        *(_from_sum(unit, f"sum of {bits} bits", f"the sum wraps to {bits} bits", bits=bits) for bits in SUM_BITS),
+        _from_sum(unit, "shift-1", "shift is one too short", shorter=1),
+        _minus_b(),
+        *(rule for name in stimuli.driven for rule in stale(name)),
     ]
+
+
+def _from_sum(unit: TwoMultipliersAdd, name: str, says: str, *, bits: int = 63, shorter: int = 0) -> Rule:
+    """A rule about what follows the sum: it is rounded anew from the sum that the unit made."""
+
+    def results(found: Results, stimuli: Stimuli) -> Results:
+        arrays = stimuli.arrays
+        held = wrap(found["accumulator"], bits) if bits < 63 else found["accumulator"]
+        shift = arrays["shift"] - shorter
+        rounded = np.where(shift > 0, round_shift(held, np.maximum(shift, 1), unit.rounding), held)
+        placed = rounded + arrays.get("zero_point", np.zeros((), np.int64))
+        output = np.clip(placed, arrays.get("low", LOW), arrays.get("high", HIGH))
+        return {**found, "accumulator": held, "rounded": rounded, "output": output}
+
+    return Rule(name, says, results=results)
+
+
+def _minus_b() -> Rule:
+    """b is subtracted with its zero point: b - z becomes z - b."""
+
+    def mirrored(stimuli: Stimuli) -> Stimuli:
+        arrays = stimuli.arrays
+        zero_point = arrays.get("zero_point_b", np.zeros((), np.int64))
+        return with_arrays(stimuli, {"b": 2 * zero_point - arrays["b"]})
+
+    return Rule("a - b", "b is subtracted", stimuli=mirrored)
 
 
 def swapped(one: str, other: str) -> Rule:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from bittrue.golden.diagnosis.rule import Integers, Rule, port, stale
+from bittrue.golden.diagnosis.rule import Integers, Rule, late_output, port, stale
 from bittrue.golden.diagnosis.rules import requantize
 from bittrue.golden.diagnosis.rules.requantize import zero_points
 from bittrue.spec.datapath import Datapath
@@ -17,7 +17,7 @@ def rules_of_product(datapath: Datapath, stimuli: Stimuli) -> list[Rule]:
     unsigned = [
         port(name, lambda x: x & 255, f"{name}&255", f"{name} is read as an unsigned byte") for name in ("a", "b")
     ]
-    return [*own, *unsigned, *requantize.rules(_as_default(datapath, "mul"), stimuli)]
+    return [*own, *unsigned, *requantize.rules(datapath.for_op("mul"), stimuli)]
 
 
 def rules_of_mean(datapath: Datapath, stimuli: Stimuli) -> list[Rule]:
@@ -28,7 +28,7 @@ def rules_of_mean(datapath: Datapath, stimuli: Stimuli) -> list[Rule]:
         port("codes", lambda x: x[:, 1:], "the first code missing", "the first code of a row is not added"),
         port("codes", lambda x: x & 255, "codes&255", "codes are read as unsigned bytes"),
     ]
-    return [*own, *requantize.rules(_as_default(datapath, "mean"), stimuli)]
+    return [*own, *requantize.rules(datapath.for_op("mean"), stimuli)]
 
 
 def rules_of_table(datapath: Datapath, stimuli: Stimuli) -> list[Rule]:
@@ -45,7 +45,27 @@ def rules_of_table(datapath: Datapath, stimuli: Stimuli) -> list[Rule]:
         ),
         port("table", lambda table: table[::-1].copy(), "table reversed", "the table stands in reverse"),
         *(_address_bit(bit, value) for bit in range(max(1, half.bit_length())) for value in (0, 1)),
-        *(stale(name) for name in stimuli.driven),
+        port("table", lambda table: np.append(table[:-1], 0), "the last entry is 0", "the last entry is never written"),
+        port(
+            "table", lambda table: np.append(0, table[1:]), "the first entry is 0", "the first entry is never written"
+        ),
+        *_rotated(2 * half),
+        *(rule for name in stimuli.driven for rule in stale(name)),
+        *late_output(),
+    ]
+
+
+def _rotated(entries: int) -> list[Rule]:
+    """The address rotated by one bit; of tables that have a power of two of entries."""
+    bits, index = entries.bit_length() - 1, np.arange(entries)
+    if entries != 1 << bits or bits < 2:
+        return []
+    right, left = (index >> 1) | ((index & 1) << (bits - 1)), ((index << 1) & (entries - 1)) | (index >> (bits - 1))
+    return [
+        port(
+            "table", lambda table: np.take(table, right), "address rotated right", "the address is rotated by one bit"
+        ),
+        port("table", lambda table: np.take(table, left), "address rotated left", "the address is rotated by one bit"),
     ]
 
 
@@ -53,13 +73,6 @@ def _address_bit(bit: int, value: int) -> Rule:
     def stuck(table: Integers) -> Integers:
         index = np.arange(table.size)
         moved = (index | (1 << bit)) if value else (index & ~(1 << bit))
-        return np.take(table, np.minimum(moved, table.size - 1))
+        return np.asarray(np.take(table, np.minimum(moved, table.size - 1)), np.int64)
 
     return port("table", stuck, f"address bit {bit} = {value}", f"bit {bit} of the address is stuck at {value}")
-
-
-def _as_default(datapath: Datapath, op: str) -> Datapath:
-    """The datapath whose plain requantizer is the operator's, with no operator that differs."""
-    resolved = datapath.requantizer(op).model_dump()
-    section = type(datapath.requantization).model_validate({**resolved, "of": {}})
-    return datapath.model_copy(update={"requantization": section})

@@ -9,7 +9,7 @@ from bittrue.golden.diagnosis.rules.add import swapped
 from bittrue.spec.datapath import Datapath
 from bittrue.spec.vectors import Stimuli
 
-ACCUMULATOR_BITS = (16, 18, 20, 22, 24, 26, 28, 30, 31, 32, 34, 40)
+ACCUMULATOR_BITS = tuple(range(12, 41))
 TILE = (4, 8, 16, 32, 64)
 """Rows of arrays that people build."""
 
@@ -19,6 +19,7 @@ def rules(datapath: Datapath, stimuli: Stimuli) -> list[Rule]:
     columns = stimuli.arrays["weights"].shape[1]
     return [
         *_overflows(datapath),
+        *_tiled(datapath),
         field("mac", "products", "unsigned", "both operands are multiplied as unsigned numbers"),
         port("activations", lambda a: a & 255, "activations&255", "activations are read as unsigned bytes"),
         port("weights", lambda w: w & 255, "weights&255", "weights are read as unsigned bytes"),
@@ -41,7 +42,7 @@ def rules(datapath: Datapath, stimuli: Stimuli) -> list[Rule]:
         Rule("weights transposed", "rows and columns of the weights are exchanged", stimuli=_transposed),
         *_lanes(),
         *_tiles(),
-        Rule("stale accumulator", "the accumulator is not cleared between rows", results=_carried, looks_back=True),
+        *_carried(),
         port(
             "weights",
             lambda w: np.roll(w, 1, axis=1),
@@ -49,7 +50,7 @@ def rules(datapath: Datapath, stimuli: Stimuli) -> list[Rule]:
             "column j multiplies the weights of column j - 1",
         ),
         port("weights", lambda w: w[:, ::-1].copy(), "columns reversed", f"the {columns} columns stand in reverse"),
-        stale("activations"),
+        *stale("activations"),
     ]
 
 
@@ -63,8 +64,8 @@ def rules_of_register(datapath: Datapath, stimuli: Stimuli) -> list[Rule]:
         port("addends", lambda x: x[:, 1:], "the first tile missing", "the first tile is not added"),
         port("addends", lambda x: x[:, ::-1].copy(), "tiles reversed", "tiles are added in reverse order"),
         swapped("bias", "initial"),
-        *(stale(name) for name in stimuli.driven),
-        Rule("stale accumulator", "the accumulator is not cleared between rows", results=_carried, looks_back=True),
+        *(rule for name in stimuli.driven for rule in stale(name)),
+        *_carried(),
     ]
 
 
@@ -81,6 +82,37 @@ def _overflows(datapath: Datapath) -> list[Rule]:
         )
         if (bits, rule) != own
     ]
+
+
+def _tiled(datapath: Datapath) -> list[Rule]:
+    """Registers in front of the accumulator, behind it and between tiles, and sums that saturate once a tile."""
+    found = [
+        fields(
+            "mac",
+            {"accumulator_bits": bits, "overflow": "saturate", "k_tile": rows},
+            f"a {bits}-bit accumulator that saturates once in {rows} products",
+        )
+        for rows in TILE
+        for bits in ACCUMULATOR_BITS
+    ]
+    for name, says in (
+        ("adder", "the adders along a column have {} bits and {}, in tiles of {}"),
+        ("spill", "the partial sum is kept in {} bits and {} between tiles of {}"),
+    ):
+        found += [
+            fields(
+                "mac",
+                {f"{name}_bits": bits, f"{name}_overflow": overflow, "k_tile": rows},
+                says.format(bits, "wraps" if overflow == "wrap" else "saturates", rows),
+            )
+            for rows in TILE
+            for bits in range(12, 33)
+            for overflow in ("wrap", "saturate")
+        ]
+    found += [
+        field("mac", "output_bits", bits, f"the finished sum leaves saturated to {bits} bits") for bits in range(8, 32)
+    ]
+    return found
 
 
 def _biases() -> list[Rule]:
@@ -114,7 +146,7 @@ def _lanes() -> list[Rule]:
 
 
 def _tiles() -> list[Rule]:
-    found = []
+    found = [port("activations", _without_last, "the last product missing", "the last product of a row is left out")]
     for rows in TILE:
 
         def first(stimuli: Stimuli, rows: int = rows) -> Stimuli:
@@ -133,7 +165,15 @@ def _tiles() -> list[Rule]:
                 activations[:, start : start + rows] = activations[:, start : start + rows][:, ::-1].copy()
             return with_arrays(stimuli, {"activations": activations})
 
+        def first_two(stimuli: Stimuli, rows: int = rows) -> Stimuli:
+            activations = stimuli.arrays["activations"]
+            order = np.arange(activations.shape[1])
+            swapped_lanes = np.where(order % rows < 2, order ^ 1, order)
+            kept = np.where(swapped_lanes < len(order), swapped_lanes, order)
+            return with_arrays(stimuli, {"activations": activations[:, kept]})
+
         found += [
+            Rule(f"lanes 0 <-> 1 of {rows}", f"lanes 0 and 1 of {rows} are exchanged", stimuli=first_two),
             Rule(f"only the last tile of {rows}", f"the sum restarts with every {rows} products", stimuli=first),
             Rule(
                 f"partial tile of {rows} missing",
@@ -146,6 +186,13 @@ def _tiles() -> list[Rule]:
                 stimuli=reversed_lanes,
             ),
         ]
+    return found
+
+
+def _without_last(activations: Integers) -> Integers:
+    """Multiplied by nothing where the zero point is 0."""
+    found = activations.copy()
+    found[:, -1] = 0
     return found
 
 
@@ -162,6 +209,22 @@ def _transposed(stimuli: Stimuli) -> Stimuli:
     return with_arrays(stimuli, {"weights": weights.T.copy().reshape(weights.shape)})
 
 
-def _carried(found: Results, stimuli: Stimuli) -> Results:
-    """Each row on top of all rows before it; exact, as long as nothing overflows."""
-    return {name: np.cumsum(values, axis=0) for name, values in found.items()}
+def _carried() -> list[Rule]:
+    """Each row on top of the rows before it, with its bias or without; exact as long as nothing overflows."""
+
+    def with_bias(found: Results, stimuli: Stimuli) -> Results:
+        return {name: np.cumsum(values, axis=0) for name, values in found.items()}
+
+    def without_bias(found: Results, stimuli: Stimuli) -> Results:
+        bias = stimuli.arrays.get("bias", np.zeros((), np.int64))
+        return {name: np.cumsum(values - bias, axis=0) + bias for name, values in found.items()}
+
+    def from_zero(found: Results, stimuli: Stimuli) -> Results:
+        bias = stimuli.arrays.get("bias", np.zeros((), np.int64))
+        return {name: np.cumsum(values - bias, axis=0) for name, values in found.items()}
+
+    says = "the accumulator is not cleared between rows"
+    return [
+        Rule("stale accumulator", says, results=results, looks_back=True)
+        for results in (with_bias, without_bias, from_zero)
+    ]

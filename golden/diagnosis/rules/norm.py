@@ -49,6 +49,6 @@ def rules(datapath: Datapath, stimuli: Stimuli) -> list[Rule]:
             for bits in widths
             if bits < getattr(unit, name)
         ),
-        stale("codes"),
+        *stale("codes"),
         port("codes", lambda x: x & 255, "codes&255", "codes are read as unsigned bytes"),
     ]

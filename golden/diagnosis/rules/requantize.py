@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -52,11 +53,12 @@ def rules(datapath: Datapath, stimuli: Stimuli) -> list[Rule]:
         field(SECTION, "zero_point", "after_saturation", "saturates before the zero point is added, and again behind"),
         _bias("before_multiply", 1, "adds the zero point to the accumulator"),
         _bias("after_multiply", 1, "adds the zero point to the product, in front of the shift"),
+        *_early_zero_points(),
         *saturations(bits),
         *shifts("shift", least=0),
         *_multipliers(unit.multiplier_bits),
         *_registers(),
-        *(stale(name) for name in stimuli.driven),
+        *(rule for name in stimuli.driven for rule in stale(name)),
     ]
 
 
@@ -79,13 +81,21 @@ def saturations(bits: int) -> list[Rule]:
     """Limits that wrap, are off by one, are missing on one side, or belong to the other signedness."""
     half = 1 << (bits - 1)
     return [
-        _unlimited(
-            "output wraps",
-            f"the output keeps its low {bits} bits where it should saturate",
-            lambda value: _low_bits(value, bits),
+        *(
+            _unlimited(
+                f"output wraps in {width} bits",
+                f"the output keeps its low {width} bits where it should saturate",
+                lambda value, low, high, width=width: np.clip(_low_bits(value, width), low, high),  # type: ignore[misc]
+            )
+            for width in sorted({8, 16, bits})
         ),
         _limits("high+1", "the upper limit is one too high", 0, 1, bits),
         _limits("high-1", "the upper limit is one too low", 0, -1, bits),
+        _unlimited(
+            "high-1",
+            "the upper limit is one too low",
+            lambda value, low, high: np.maximum(np.minimum(value, high - 1), low),
+        ),
         _limits("low+1", "the lower limit is one too high", 1, 0, bits),
         port("low", lambda low: np.maximum(low, 0), "low=0", "negative codes become 0, as behind a ReLU"),
         port(
@@ -100,7 +110,7 @@ def saturations(bits: int) -> list[Rule]:
         _unlimited(
             "unsigned limits",
             f"saturates to 0..{2 * half - 1}, the range of an unsigned code",
-            lambda value: _low_bits(np.clip(value, 0, 2 * half - 1), bits),
+            lambda value, low, high: _low_bits(np.clip(value, 0, 2 * half - 1), bits),
         ),
     ]
 
@@ -108,7 +118,7 @@ def saturations(bits: int) -> list[Rule]:
 def shifts(name: str, least: int = 1) -> list[Rule]:
     """Shifts that are off by one; `least` is the shortest that the unit takes."""
     return [
-        port(name, lambda shift: np.minimum(shift + 1, 62), f"{name}+1", f"{name} is one too far"),
+        port(name, lambda shift: np.minimum(shift + 1, 63), f"{name}+1", f"{name} is one too far"),
         port(name, lambda shift: np.maximum(shift - 1, least), f"{name}-1", f"{name} is one too short"),
         port(name, lambda shift: np.maximum(shift & 31, least), f"{name}&31", f"only five bits of {name} are read"),
         port(name, lambda shift: np.maximum(shift & 15, least), f"{name}&15", f"only four bits of {name} are read"),
@@ -134,6 +144,23 @@ def _bias(place: str, sign: int, says: str) -> Rule:
 
     rule = field(SECTION, "bias", place, says)
     return Rule(f"zero_point {place}", says, datapath=rule.datapath, stimuli=moved)
+
+
+def _early_zero_points() -> list[Rule]:
+    """The zero point joins behind the multiplier, in a register that is not the one that shows the product."""
+    early = _bias("after_multiply", 1, "")
+
+    def results(found: Results, stimuli: Stimuli) -> Results:
+        accumulator = found.get("accumulator", stimuli.arrays.get("accumulator"))
+        return {**found, "product": np.asarray(accumulator, np.int64) * stimuli.arrays["multiplier"]}
+
+    return [
+        replace(
+            early,
+            says="adds the zero point to the product, in front of the shift, and shows the product without it",
+            results=results,
+        )
+    ]
 
 
 def _limits(name: str, says: str, low: int, high: int, bits: int) -> Rule:
@@ -183,21 +210,36 @@ def _registers() -> list[Rule]:
             )
         )
     found += [field(SECTION, "product_bits", bits, f"the product wraps to {bits} bits") for bits in PRODUCT_BITS]
+    found += [
+        field(SECTION, "shift_zero_from", bits, f"a shift of {bits} and more gives 0") for bits in (16, 31, 32, 48, 63)
+    ]
+    found += [
+        field(SECTION, "placed_bits", bits, f"the sum with the zero point wraps in {bits} bits")
+        for bits in (8, 9, 16, 17)
+    ]
     for bits in SHIFTED_BITS:
         for overflow in ("saturate", "wrap"):
             says = f"the shifted value {overflow}s to {bits} bits in front of the zero point"
-            found.append(fields(SECTION, {"shifted_bits": bits, "shifted_overflow": overflow}, says))
+            limited = fields(SECTION, {"shifted_bits": bits, "shifted_overflow": overflow}, says)
+            found += [limited, replace(limited, results=_limited_early)]
     return found
 
 
-def _unlimited(name: str, says: str, limit: Callable[[Integers], Integers]) -> Rule:
+def _limited_early(found: Results, stimuli: Stimuli) -> Results:
+    """A design that has one register for the rounded and the limited value shows the limited one."""
+    return {**found, "rounded": found["limited"]}
+
+
+def _unlimited(name: str, says: str, limit: Callable[[Integers, Integers, Integers], Integers]) -> Rule:
     """A rule about the last register: the unit runs without limits, and `limit` takes their place."""
 
     def wide(stimuli: Stimuli) -> Stimuli:
         return with_arrays(stimuli, {"low": np.array(-WIDE, np.int64), "high": np.array(WIDE, np.int64)})
 
     def results(found: Results, stimuli: Stimuli) -> Results:
-        return {**found, "output": limit(found["output"])}
+        arrays = stimuli.arrays
+        low, high = arrays.get("low", np.array(-128, np.int64)), arrays.get("high", np.array(127, np.int64))
+        return {**found, "output": limit(found["output"], low, high)}
 
     return Rule(name, says, stimuli=wide, results=results)
 

@@ -52,7 +52,7 @@ def rules(datapath: Datapath, stimuli: Stimuli) -> list[Rule]:
             _table_bit(bit, len(stimuli.arrays["table"]))
             for bit in range(len(stimuli.arrays["table"]).bit_length() - 1)
         ),
-        stale("logits"),
+        *stale("logits"),
         port("logits", lambda x: x & 255, "logits&255", "logits are read as unsigned bytes"),
     ]
 

@@ -67,8 +67,9 @@ def test_manifest_digest_sees_every_key(document: dict[str, object]) -> None:
         "steps": document["steps"][:1],  # type: ignore[index]
         "files": {**document["files"], "more": {"sha256": "0" * 64, "bytes": 1}},  # type: ignore[dict-item]
         "payload_digest": "1" * 64,
+        "extras": {**document["extras"], "formats": ["hex"]},  # type: ignore[dict-item]
     }
-    assert set(changes) == set(document) - {"schema_version", "manifest_digest"}
+    assert set(changes) == set(document) - {"schema_version", "manifest_digest", "units"}  # units: test_units.py
     for key, value in changes.items():
         changed = Manifest.model_validate_json(json.dumps({**document, key: value}))
         assert manifest_digest(changed) != manifest_digest(original), key

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bittrue.golden.vectors.memory import (
@@ -20,6 +20,8 @@ from bittrue.golden.vectors.npy import storage_dtype
 from bittrue.spec.arithmetic import code_range
 from bittrue.spec.errors import BadInput, OutOfDomain
 
+EXAMPLES = settings(max_examples=100, deadline=None, derandomize=True)
+
 
 @st.composite
 def code_arrays(draw: st.DrawFn) -> tuple[np.ndarray, int, bool]:
@@ -30,6 +32,7 @@ def code_arrays(draw: st.DrawFn) -> tuple[np.ndarray, int, bool]:
     return np.array(codes, dtype=storage_dtype(bits, signed)), bits, signed
 
 
+@EXAMPLES
 @given(code_arrays())
 def test_mem_round_trip(case: tuple[np.ndarray, int, bool]) -> None:
     """What to_mem writes, from_mem reads, at every width and sign."""
@@ -44,6 +47,7 @@ def test_mem_round_trip(case: tuple[np.ndarray, int, bool]) -> None:
     assert [int(line, 16) for line in lines] == [int(code) % (1 << bits) for code in codes]
 
 
+@EXAMPLES
 @given(code_arrays())
 def test_bin_round_trip(case: tuple[np.ndarray, int, bool]) -> None:
     """What to_bin writes, from_bin reads; each word is the code in ceil(bits/8) little-endian bytes."""
@@ -55,6 +59,7 @@ def test_bin_round_trip(case: tuple[np.ndarray, int, bool]) -> None:
     assert np.array_equal(from_patterns(words.patterns, bits=bits, signed=signed), codes)
 
 
+@EXAMPLES
 @given(code_arrays())
 def test_values_round_trip(case: tuple[np.ndarray, int, bool]) -> None:
     """Plain integers of any dtype give the patterns of their codes."""

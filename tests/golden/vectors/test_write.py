@@ -9,8 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bittrue.golden.vectors import folder as folder_module
-from bittrue.golden.vectors.manifest import Manifest, Packing
+from bittrue.golden.vectors.manifest import Manifest
 from bittrue.golden.vectors.write import write_package
 from bittrue.spec.errors import BadInput, BittrueError, IllFormed, OutOfDomain
 from bittrue.spec.program import Program, Step
@@ -75,7 +74,7 @@ def test_truth_is_the_trace(program: Program, traces: Traces, tmp_path: Path) ->
                 expected = np.stack([trace.tensors[value.tensor] for trace in traces])
             stored = np.load(tmp_path / "p" / value.npy, allow_pickle=False)
             assert np.array_equal(stored, expected) and stored.shape == value.shape
-            assert value.packing == Packing.of(value.bits, value.signed)
+            assert value.stream is None and value.counted == (None if value.role == "constant" else "images")
 
 
 def test_widths_are_the_datapaths(program: Program, traces: Traces, tmp_path: Path) -> None:
@@ -206,10 +205,10 @@ def test_nothing_half_written_stays(
         write(program, (traces[0], replace(traces[1], stages=wild)), tmp_path / "p")
     assert error.value.where.startswith("stem.0.conv accumulator[1, ")
 
-    def full_disk(array: np.ndarray) -> bytes:
+    def full_disk(path: Path, *arguments: object, **options: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(folder_module, "to_npy", full_disk)
+    monkeypatch.setattr(Path, "open", full_disk)
     with pytest.raises(BadInput, match="cannot write") as broken:
         write(program, traces, tmp_path / "p")
     assert broken.value.got == "No space left on device"

@@ -1,0 +1,1 @@
+"""Test benches for vectors of bare units: plain SystemVerilog and cocotb, written from a package's sets."""
