@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 
 from bittrue.golden.diagnosis.observed import Made, Observed
 from bittrue.golden.diagnosis.rule import Run
-from bittrue.golden.stimuli.views import UnitView, unit_views
+from bittrue.golden.stimuli.ran_step import UnitView
+from bittrue.golden.stimuli.views import unit_views
 from bittrue.golden.vectors.manifest import Manifest, StepVectors
 from bittrue.golden.vectors.values import Value
 from bittrue.spec.op import AccumulatorBound, Call
