@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 TOSA := .venv-tosa
 TOSA_PINS := tests/peers/constraints-tosa.txt
 
-.PHONY: demo test prove profiles rtl-image bench bench-scaling bench-vectors lint types pytest clean
+.PHONY: demo test prove profiles rtl-image rtl-mutation bench bench-scaling bench-vectors lint types pytest clean
 
 demo: $(VENV)/installed
 	$(BIN)/bittrue demo --out out/demo
@@ -23,6 +23,10 @@ profiles: $(VENV)/installed $(TOSA)/installed
 # A whole mobilevit_xxs image through the Verilated designs of tests/rtl, every tensor against the simulator.
 rtl-image: $(VENV)/installed
 	$(BIN)/python tests/rtl/image.py --out out/rtl_image
+
+# Faults in the netlists of tests/rtl, and how many of them the vectors show: a minute or two a unit.
+rtl-mutation: $(VENV)/installed
+	$(BIN)/python tests/rtl/mutate.py $(UNITS) --count 200
 
 # Every row of the speed table on this machine, half an hour; BENCH='--quick --only batch1', --list, --write, --help.
 bench: $(VENV)/bench-installed $(TOSA)/installed

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from bittrue.workflow.coverage import coverage, unit_coverage
     from bittrue.workflow.demo import demo
     from bittrue.workflow.lower import lower
+    from bittrue.workflow.mutation import bench_mutation
     from bittrue.workflow.profile import profile
     from bittrue.workflow.report import report
     from bittrue.workflow.simulate import simulate
@@ -42,6 +43,7 @@ __all__ = [
     "bench_accuracy",
     "bench_bridges",
     "bench_datapaths",
+    "bench_mutation",
     "bench_study",
     "bench_units",
     "bounds",
@@ -65,6 +67,7 @@ __all__ = [
 _FILES = {
     "bench_accumulator": "bench",
     "bench_datapaths": "bench",
+    "bench_mutation": "mutation",
     "bench_units": "unit_errors",
     "unit_coverage": "coverage",
     "unit_list": "unit",

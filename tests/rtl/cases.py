@@ -6,6 +6,7 @@ Directed sets proper stand in golden/stimuli; these are the designs' own and mus
 from __future__ import annotations
 
 import numpy as np
+from rtl.row_cases import norm, softmax
 
 from bittrue.spec.units.section import Arrays
 
@@ -74,4 +75,4 @@ def mac_unsigned() -> Arrays:
     return {**mac(), "activation_zero_point": np.array(0), "weight_zero_point": np.array(0)}
 
 
-CASES = {"requantize": requantize, "add": add, "table": table, "mac": mac}
+CASES = {"requantize": requantize, "add": add, "table": table, "mac": mac, "softmax": softmax, "norm": norm}

@@ -23,6 +23,8 @@ VARIANTS = {
             SATURATING | {"mac.bias": "last"}),
     "requantize": ({}, {"requantization.rounding": "half_even"}, {"requantization.multiplier_bits": 16}),
     "add": ({}, {"add.rounding": "half_away"}),
+    "softmax": ({}, {"softmax.rounding": "half_even", "softmax.probability_bits": 8, "softmax.reciprocal_bits": 32}),
+    "norm": ({}, {"norm.rounding": "toward_zero", "norm.fraction_bits": 12}),
 }  # fmt: skip
 """By unit: changes of iot_npu for which a design is built; for any other unit iot_npu alone."""
 LINES = [(unit, change) for unit in RTL_UNITS for change in VARIANTS.get(unit, ({},))]
@@ -71,13 +73,14 @@ def test_verilator_has_no_warning(unit: str, change: dict[str, int | str]) -> No
 
 @pytest.mark.parametrize("bug", PLANTED, ids=str)
 def test_a_planted_fault_shows_first_at_its_stage(bug: Bug) -> None:
-    """Stages in front of the fault's own equal the unit's; its own and the output differ."""
+    """Stages in front of the fault's own equal the unit's; its own differs, and the output but for statistics of rows:
+    the last bit of a root or reciprocal drowns in the roundings behind it."""
     arrays = arrays_of(bug)
     truth = expected(bug.unit, bug.built_for, arrays)
     found = answered(bug.unit, bug.built_for, arrays, bug=bug.number).results
     first = next((stage for stage in truth if not np.array_equal(found[stage], truth[stage])), None)
     assert first == bug.stage
-    assert not np.array_equal(found["output"], truth["output"])
+    assert bug.unit in ("softmax", "norm") or not np.array_equal(found["output"], truth["output"])
 
 
 @pytest.mark.parametrize("bug", [bug for bug in PLANTED if bug.expressed], ids=str)

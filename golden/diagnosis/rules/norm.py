@@ -42,12 +42,12 @@ def rules(datapath: Datapath, stimuli: Stimuli) -> list[Rule]:
         *(
             fields(
                 "norm",
-                {name: bits, "statistics_overflow": "wrap"},
-                f"{name.replace('_', ' ')} {bits}: the register wraps",
+                {name: bits, "statistics_overflow": overflow},
+                f"the {register} of a row has {bits} bits and {overflow}s",
             )
-            for name, widths in (("sum_bits", (12, 16, 20, 24)), ("sum_of_squares_bits", (16, 20, 24, 32)))
-            for bits in widths
-            if bits < getattr(unit, name)
+            for name, register in (("sum_bits", "sum"), ("sum_of_squares_bits", "sum of squares"))
+            for bits in range(10, getattr(unit, name))
+            for overflow in ("wrap", "saturate")
         ),
         *stale("codes"),
         port("codes", lambda x: x & 255, "codes&255", "codes are read as unsigned bytes"),
