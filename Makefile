@@ -4,8 +4,10 @@ VENV := .venv
 BIN := $(VENV)/bin
 TOSA := .venv-tosa
 TOSA_PINS := tests/peers/constraints-tosa.txt
+# Peers of the cost model, each in an environment of its own: what they want of numpy and pandas differs.
+COST_PEERS := .venv-scalesim .venv-vela .venv-zigzag
 
-.PHONY: demo test prove profiles rtl-image rtl-mutation bench bench-scaling bench-vectors lint types pytest clean
+.PHONY: demo test prove profiles rtl-image rtl-mutation bench bench-scaling bench-cost bench-vectors lint types pytest clean
 
 demo: $(VENV)/installed
 	$(BIN)/bittrue demo --out out/demo
@@ -39,6 +41,18 @@ bench-scaling: $(VENV)/bench-installed
 # A package of a whole model: written, checked and replayed, in MB/s.
 bench-vectors: $(VENV)/installed
 	$(BIN)/python -m benchmarks.vectors $(BENCH)
+
+# The cost model against SCALE-Sim, Vela and ZigZag; writes the tables in docs/cost_model.md. Some 20 minutes.
+bench-cost: $(VENV)/bench-installed $(COST_PEERS:=/installed)
+	$(BIN)/bittrue bench cost --out out/cost --page docs/cost_model.md $(BENCH)
+
+.venv-scalesim/installed: PEER := scalesim
+.venv-vela/installed: PEER := ethos-u-vela
+.venv-zigzag/installed: PEER := zigzag-dse six
+.venv-%/installed: tests/peers/constraints-%.txt
+	$(PYTHON) -m venv .venv-$*
+	.venv-$*/bin/python -m pip install --quiet --constraint $< $(PEER)
+	touch $@
 
 $(VENV)/bench-installed: $(VENV)/installed
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[bench]'
@@ -74,4 +88,4 @@ pytest: $(VENV)/installed $(TOSA)/installed
 	$(BIN)/pytest -n 2
 
 clean:
-	rm -rf $(VENV) $(TOSA) build out *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) $(TOSA) $(COST_PEERS) build out *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

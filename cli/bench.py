@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from bittrue.cli import bench_accuracy, bench_bridges, bench_mutation, bench_study
+from bittrue.cli import bench_accuracy, bench_bridges, bench_cost, bench_mutation, bench_study
 from bittrue.cli.options import ImageSource, Json, Limit, PlanFile, Seed
 from bittrue.cli.output import percent, print_json, print_table, progress_bars
 
@@ -19,6 +19,7 @@ def register(app: typer.Typer) -> None:
     app.add_typer(bench, name="bench")
     bench_accuracy.register(bench)
     bench_bridges.register(bench)
+    bench_cost.register(bench)
     bench_mutation.register(bench)
     bench_study.register(bench)
 

@@ -35,6 +35,9 @@ def register(app: typer.Typer) -> None:
                     "energy_uj": report.energy_uj,
                     "macs": report.macs,
                     "utilisation": report.utilisation,
+                    "stall_cycles": report.stall_cycles,
+                    "peak_buffer_bytes": report.peak_buffer_bytes,
+                    "area_mm2": report.area.total_mm2,
                     "energy_pj": dataclasses.asdict(report.energy_pj),
                     "steps": [dataclasses.asdict(step) for step in report.steps],
                 }
@@ -67,5 +70,8 @@ def register(app: typer.Typer) -> None:
                 ("latency", f"{report.latency_ms:.2f} ms at {report.machine.clock_mhz} MHz"),
                 ("array utilisation", f"{100 * report.utilisation:.1f} %"),
                 ("energy", f"{report.energy_uj:,.1f} uJ"),
+                ("both units wait", f"{report.stall_cycles:,} cycles"),
+                ("most held on chip", f"{report.peak_buffer_bytes / 1024:,.0f} KiB"),
+                ("area proxy", f"{report.area.total_mm2:.2f} mm2 in 45 nm"),
             ],
         )

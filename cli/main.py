@@ -17,6 +17,7 @@ from bittrue.cli import (
     cost,
     coverage,
     demo,
+    hw,
     lower,
     report,
     simulate,
@@ -33,7 +34,22 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
     epilog="Exit codes: 0 agreed or done, 1 differed, 2 bad input or could not be judged, 3 internal error.",
 )
-for verb in (calibrate, lower, simulate, compare, vectors, check, unit, coverage, bounds, cost, report, demo, bench):
+for verb in (
+    calibrate,
+    lower,
+    simulate,
+    compare,
+    vectors,
+    check,
+    unit,
+    coverage,
+    bounds,
+    cost,
+    hw,
+    report,
+    demo,
+    bench,
+):
     verb.register(app)
 
 

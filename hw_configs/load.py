@@ -14,6 +14,7 @@ from typing import Any, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from bittrue.hw_configs.inherit import INHERITS, inherited
 from bittrue.hw_configs.refusal import nearest, refusal
 from bittrue.spec.datapath import Datapath
 from bittrue.spec.errors import BadInput, BittrueError
@@ -64,13 +65,45 @@ def load_config(name_or_path: str | Path) -> HwConfig:
         raise error.at(str(path)) from None
 
 
-def _load(kind: Kind, name_or_path: str | Path, model: type[Model]) -> Model:
+def whole_description(kind: Kind, name_or_path: str | Path) -> dict[str, Any]:
+    """The keys of a description as TOML has them, what it inherits included; unchecked."""
     path = _file_of(kind, name_or_path)
-    shown = Path(str(path))
+    return inherited(_toml(path, kind), str(path), lambda here, name: _parent(kind, here, name))
+
+
+def kind_of(path: Path) -> Kind:
+    """What a file describes, by its keys or by what it inherits."""
+    table = _toml(path, "machines")
+    if "datapath" in table and "machine" in table:
+        return "configs"
+    if "mac" in table:
+        return "datapaths"
+    parent = table.get(INHERITS)
+    if isinstance(parent, str):
+        beside = _beside(path, parent)
+        if isinstance(beside, Path):
+            return kind_of(beside)
+        if parent in names("datapaths") and parent not in names("machines"):
+            return "datapaths"
+    return "machines"
+
+
+def _load(kind: Kind, name_or_path: str | Path, model: type[Model]) -> Model:
+    shown = Path(str(_file_of(kind, name_or_path)))
+    table = whole_description(kind, name_or_path)
     try:
-        return model.model_validate(_toml(path, kind))
+        return model.model_validate(table)
     except ValidationError as error:
         raise refusal(error, model, shown) from None
+
+
+def _parent(kind: Kind, here: str, name: str) -> tuple[str, dict[str, Any]]:
+    """The file that the one at `here` inherits from."""
+    try:
+        found = _file_of(kind, _beside(Path(here), name))
+    except BadInput as error:
+        raise error.at(f"{here}: {INHERITS}") from None
+    return str(found), _toml(found, kind)
 
 
 def _file_of(kind: Kind, name_or_path: str | Path) -> Traversable:
@@ -93,8 +126,8 @@ def _folder(kind: Kind) -> Traversable:
     return files("bittrue.hw_configs").joinpath(kind)
 
 
-def _beside(config: Traversable, text: str) -> str | Path:
-    """A path inside a user's config counts from that file's folder."""
+def _beside(config: Traversable | Path, text: str) -> str | Path:
+    """A path inside a user's file counts from that file's folder."""
     is_path = text.endswith(".toml") or "/" in text
     return Path(str(config)).parent / text if is_path else text
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
+from bittrue.hw_configs.units import unit_of
 from bittrue.spec.errors import BadInput
 
 # An unknown key is mostly a misspelling that also causes the "missing" beside it, so it is told first.
@@ -38,6 +39,18 @@ def nearest(name: str, known: typing.Iterable[str]) -> str:
     return f"did you mean {near[0]!r}?" if near else ""
 
 
+def _named(question: str, key: str, known: list[str]) -> str:
+    """The question, and the unit of the key that it names."""
+    near = difflib.get_close_matches(key, known, n=1, cutoff=0.5)
+    unit = unit_of(near[0]) if near else ""
+    return f"{question} It is in {unit}." if unit else question
+
+
+def _with_unit(expected: str, key: str) -> str:
+    unit = unit_of(key)
+    return f"{expected}, in {unit}" if unit else expected
+
+
 def _one(detail: ErrorDetails, model: type[BaseModel], path: Path) -> BadInput:
     keys, parent = _place(model, [str(part) for part in detail["loc"]])
     where = f"{path}: {'.'.join(keys) or 'the file'}"
@@ -48,7 +61,7 @@ def _one(detail: ErrorDetails, model: type[BaseModel], path: Path) -> BadInput:
             where=where,
             got=keys[-1],
             expected=f"one of {', '.join(known)}",
-            next_step=nearest(keys[-1], known),
+            next_step=_named(nearest(keys[-1], known), keys[-1], known),
         )
     if detail["type"] == "missing":
         field = parent.model_fields[keys[-1]] if parent else None
@@ -56,7 +69,7 @@ def _one(detail: ErrorDetails, model: type[BaseModel], path: Path) -> BadInput:
             "this key is missing",
             where=where,
             got="nothing",
-            expected=_words(field.annotation) if field else "a value",
+            expected=_with_unit(_words(field.annotation) if field else "a value", keys[-1]),
             next_step=f"add {keys[-1]}",
         )
     if detail["type"] in ("union_tag_not_found", "union_tag_invalid"):
@@ -80,7 +93,7 @@ def _one(detail: ErrorDetails, model: type[BaseModel], path: Path) -> BadInput:
         )
     # A section's own rule (value_error) has the whole section as input, which says nothing.
     got = None if isinstance(detail["input"], dict) else repr(detail["input"])
-    message = detail["msg"].removeprefix("Value error, ")
+    message = _with_unit(detail["msg"].removeprefix("Value error, "), keys[-1] if keys else "")
     return BadInput("this value is refused", where=where, got=got, expected=message)
 
 

@@ -11,59 +11,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
 from bittrue.spec.datapath import Datapath
 from bittrue.spec.errors import IllFormed
-
-Count = Annotated[int, Field(ge=1)]
-Cycles = Annotated[int, Field(ge=0)]
-Picojoule = Annotated[float, Field(ge=0)]
-Dataflow = Literal["weight_stationary", "output_stationary", "input_stationary"]
-
-
-class _Section(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
-
-    source: dict[str, str] = Field(default_factory=dict)
-    """Where each number of the section comes from, by key. Other keys may have one."""
-
-    @model_validator(mode="after")
-    def _every_number_has_a_source(self) -> Self:
-        numbers = [
-            key
-            for key in type(self).model_fields
-            if key != "format_version" and type(getattr(self, key)) in (int, float)
-        ]
-        without = [key for key in numbers if not self.source.get(key, "").strip()]
-        if without:
-            raise ValueError(f"a number has no source: {', '.join(without)}; name it in this section's `source` table")
-        unknown = sorted(set(self.source) - set(type(self).model_fields))
-        if unknown:
-            raise ValueError(f"a source is given for a key that does not exist: {', '.join(unknown)}")
-        return self
+from bittrue.spec.machine_array import Array as Array
+from bittrue.spec.machine_array import Dataflow as Dataflow
+from bittrue.spec.machine_array import OutputBlock as OutputBlock
+from bittrue.spec.sourced import Count, Cycles, Picojoule, Section
 
 
-class Array(_Section):
-    """The systolic MAC array."""
-
-    rows: Count
-    cols: Count
-    dataflow: Dataflow
-    """Which operand stays in the cells: rows x cols hold k x n (weight), m x n (output) or k x m (input)."""
-    operand_bits: Annotated[int, Field(ge=2, le=16)]
-    """Width of a cell's multiplier ports. A wider operand takes ceil(bits / operand_bits) passes."""
-    operand_bits_max: Annotated[int, Field(ge=2, le=32)]
-    """The widest operand that the array takes, in passes."""
-
-    @model_validator(mode="after")
-    def _port_fits(self) -> Self:
-        if self.operand_bits_max < self.operand_bits:
-            raise ValueError("operand_bits_max must not be smaller than operand_bits")
-        return self
-
-
-class CyclesPerElement(_Section):
+class CyclesPerElement(Section):
     """Cycles for which one element occupies one lane (or one iterative unit); keys: spec.op.VectorOp."""
 
     requantize: Cycles
@@ -76,7 +34,24 @@ class CyclesPerElement(_Section):
     move: Cycles
 
 
-class VectorUnit(_Section):
+class Pass(Section):
+    """One pass of an op that a vector unit composes of simpler ones, with its operands in memory."""
+
+    name: str
+    each: Literal["element", "row"]
+    """What it is done once for: an element of the output, or a row (the last axis)."""
+    unit: Literal["lanes", "array"]
+    """`lanes`: lane_cycles / lanes cycles each; `array`: lane_cycles / pixels that the array works on side by side."""
+    lane_cycles: Cycles
+    memory_bytes: Cycles
+    """Read and written in the activation buffer, or in DRAM where four bytes an element do not fit the chip."""
+    constant_bytes: Cycles = 0
+    """Read from the memory of the weights."""
+    operations: Count = 1
+    """Equal operations that follow one another; the other figures are of one."""
+
+
+class VectorUnit(Section):
     """Everything that is no MAC: requantization, tables, softmax, norms, elementwise ops, copies."""
 
     lanes: Count
@@ -86,25 +61,39 @@ class VectorUnit(_Section):
     overlaps_array: bool
     """Whether the unit works while the array does, on what the array has finished."""
     cycles_per_element: CyclesPerElement
+    passes: dict[str, Annotated[tuple[Pass, ...], Field(strict=False)]] = Field(default_factory=dict)
+    """By the name of an op: the passes over memory that replace its element operations, one after another."""
 
 
-class Buffers(_Section):
-    """On-chip SRAM. Reads and writes have ports of their own; so has the DMA (double buffering)."""
+class Buffers(Section):
+    """On-chip SRAM. The DMA has a port of its own (double buffering)."""
 
     activation_kib: Count
     weight_kib: Count
     activation_bytes_per_cycle: Count
     """What the activation buffer delivers, and what it takes, in a cycle."""
     weight_bytes_per_cycle: Count
+    banks: Count = 1
+    """Of the activation buffer; only one with `ports = "single"` depends on them."""
+    ports: Literal["read_write", "single"] = "read_write"
+    """"read_write": a bank is read and written in one cycle. "single": a read and a write of one bank take turns."""
+    shared_port: bool = False
+    """Whether weights come through the activations' port (one memory for both)."""
+    burst_bytes: Count = 1
+    """A contiguous run of bytes that is shorter than this takes as long as this."""
+    latency_cycles: Cycles = 0
+    """From a request to its first byte: filling the pipeline of an array that works in blocks."""
 
 
-class Dma(_Section):
+class Dma(Section):
     """The engine between the buffers and all external memories."""
 
     bytes_per_cycle: Count
+    double_buffers: bool = True
+    """Whether transfers run beside the computation; else the units wait for them."""
 
 
-class ExternalMemory(_Section):
+class ExternalMemory(Section):
     """A memory outside the chip."""
 
     bandwidth_mb_per_s: Count
@@ -116,7 +105,7 @@ class ExternalMemory(_Section):
     energy_pj_per_byte: Picojoule
 
 
-class VectorEnergy(_Section):
+class VectorEnergy(Section):
     """Energy of one element operation; keys: spec.op.VectorOp."""
 
     requantize_pj: Picojoule
@@ -129,7 +118,7 @@ class VectorEnergy(_Section):
     move_pj: Picojoule
 
 
-class Energy(_Section):
+class Energy(Section):
     """Energy by event on the chip; external memories bring their own."""
 
     multiply_8x8_pj: Picojoule
@@ -143,7 +132,7 @@ class Energy(_Section):
     vector: VectorEnergy
 
 
-class Machine(_Section):
+class Machine(Section):
     """A complete machine; see the sections for the meaning of each field."""
 
     format_version: Literal[1]
@@ -152,6 +141,12 @@ class Machine(_Section):
     clock_mhz: Count
     weights_in: Literal["dram", "flash"]
     """The memory from which weights and other constants stream."""
+    packs_codes: bool = False
+    """Whether codes lie packed in every memory, bits / 8 bytes each; else each takes whole bytes."""
+    fuses: bool = False
+    """Whether a step that works element by element takes its input from the step before, through no memory."""
+    step_start_cycles: Cycles = 0
+    """Before every step: its description is read and the units are set up."""
     array: Array
     vector_unit: VectorUnit
     buffers: Buffers

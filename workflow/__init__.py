@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from bittrue.workflow.bench import bench_accumulator, bench_datapaths
     from bittrue.workflow.bench_accuracy import bench_accuracy
     from bittrue.workflow.bench_bridges import bench_bridges
+    from bittrue.workflow.bench_cost import bench_cost
     from bittrue.workflow.bench_study import bench_study
     from bittrue.workflow.bounds import bounds
     from bittrue.workflow.calibrate import calibrate
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from bittrue.workflow.cost import cost
     from bittrue.workflow.coverage import coverage, unit_coverage
     from bittrue.workflow.demo import demo
+    from bittrue.workflow.hardware import hw_check, hw_list, hw_schema, hw_show
     from bittrue.workflow.lower import lower
     from bittrue.workflow.mutation import bench_mutation
     from bittrue.workflow.profile import profile
@@ -42,6 +44,7 @@ __all__ = [
     "bench_accumulator",
     "bench_accuracy",
     "bench_bridges",
+    "bench_cost",
     "bench_datapaths",
     "bench_mutation",
     "bench_study",
@@ -53,6 +56,10 @@ __all__ = [
     "cost",
     "coverage",
     "demo",
+    "hw_check",
+    "hw_list",
+    "hw_schema",
+    "hw_show",
     "lower",
     "profile",
     "report",
@@ -69,6 +76,10 @@ _FILES = {
     "bench_datapaths": "bench",
     "bench_mutation": "mutation",
     "bench_units": "unit_errors",
+    "hw_check": "hardware",
+    "hw_list": "hardware",
+    "hw_schema": "hardware",
+    "hw_show": "hardware",
     "unit_coverage": "coverage",
     "unit_list": "unit",
 }

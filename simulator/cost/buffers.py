@@ -13,10 +13,11 @@ the other. A step without a product reads its inputs once and writes its output 
 
 from __future__ import annotations
 
+from collections.abc import Set
 from dataclasses import dataclass
 
 from bittrue.simulator.cost.array import folds
-from bittrue.simulator.cost.sizes import constants_bytes, element_bytes, operands, tensor_bytes
+from bittrue.simulator.cost.sizes import codes_bytes, constants_bytes, element_bytes, operands, tensor_bytes
 from bittrue.spec.machine import Machine
 from bittrue.spec.op import Call, Gemm
 
@@ -42,28 +43,43 @@ class OnChipTraffic:
         return self.activation_write_bytes + self.partial_sum_write_bytes
 
 
-def on_chip_traffic(call: Call, gemm: Gemm | None, machine: Machine) -> OnChipTraffic:
-    """Bytes of a step that does work (a step without work moves nothing and is not asked)."""
-    output = tensor_bytes(call.output)
-    constants = constants_bytes(call.constants)
+def on_chip_traffic(call: Call, gemm: Gemm | None, machine: Machine, fused: Set[str] = frozenset()) -> OnChipTraffic:
+    """Bytes of a step that does work (a step without work moves nothing and is not asked).
+
+    fused: tensors that pass from unit to unit, through no buffer.
+    """
+    packed, array = machine.packs_codes, machine.array
+    output = 0 if call.output.name in fused else tensor_bytes(call.output, packed)
+    constants = constants_bytes(call.constants, packed)
     if gemm is None:
-        return OnChipTraffic(sum(tensor_bytes(spec) for spec in call.inputs), output, constants)
-    factors, cut, width = operands(call), folds(gemm, machine.array), machine.array.operand_bits
-    first = gemm.batch * gemm.m * gemm.k * element_bytes(factors.first_bits) * cut.n * factors.second_passes(width)
-    second = gemm.batch * gemm.k * gemm.n * element_bytes(factors.second_bits) * cut.m * factors.first_passes(width)
+        inputs = sum(tensor_bytes(spec, packed) for spec in call.inputs if spec.name not in fused)
+        return OnChipTraffic(inputs, output, constants)
+    factors = operands(call)
+    cut = folds(gemm, array, factors.packed(array))
+    first = codes_bytes(gemm.batch * gemm.m * gemm.k, factors.first_bits, packed)
+    first *= cut.n * factors.second_passes(array)
+    second = codes_bytes(gemm.batch * gemm.k * gemm.n, factors.second_bits, packed)
+    second *= cut.m * factors.first_passes(array)
     sums = gemm.batch * gemm.m * gemm.n * element_bytes(call.datapath.mac.accumulator_bits)
-    spilled = sums * (cut.k * factors.passes(width) - 1)
+    spilled = sums * (cut.k * factors.passes(array) - 1)
     if factors.second_is_constant:
-        small = constants_bytes({role: array for role, array in call.constants.items() if role != "weight"})
-        return OnChipTraffic(first, output, second + small, spilled, spilled)
+        others = {role: values for role, values in call.constants.items() if role != "weight"}
+        return OnChipTraffic(first, output, second + constants_bytes(others, packed), spilled, spilled)
     return OnChipTraffic(first + second, output, constants, spilled, spilled)
 
 
 def buffer_cycles(traffic: OnChipTraffic, machine: Machine) -> int:
-    """Cycles in which the busiest port delivers. Partial sums have a port a column and never stall."""
+    """Cycles in which the busiest port delivers. Partial sums have a port a column and never stall.
+
+    Banks with a single port serve the longer of reading and writing, and of the other the share that meets it in the
+    same of `banks` banks: longer + shorter / banks. In a shared port all bytes follow one another.
+    """
     buffers = machine.buffers
-    activations = max(traffic.activation_read_bytes, traffic.activation_write_bytes)
-    return max(
-        -(-activations // buffers.activation_bytes_per_cycle),
-        -(-traffic.weight_read_bytes // buffers.weight_bytes_per_cycle),
-    )
+    width = buffers.activation_bytes_per_cycle
+    read, write, weights = traffic.activation_read_bytes, traffic.activation_write_bytes, traffic.weight_read_bytes
+    if buffers.shared_port:
+        return -(-(read + write + weights) // width)
+    longer = max(read, write)
+    if buffers.ports == "single":
+        longer += -(-min(read, write) // buffers.banks)
+    return max(-(-longer // width), -(-weights // buffers.weight_bytes_per_cycle))

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, fields
 
-from bittrue.simulator.cost.buffers import OnChipTraffic
-from bittrue.simulator.cost.memory import ExternalTraffic
+from bittrue.simulator.cost.parts import StepParts
 from bittrue.simulator.cost.sizes import operands
 from bittrue.spec.machine import Machine
-from bittrue.spec.op import Call, Gemm, VectorOp
+from bittrue.spec.op import Call, Gemm
 
 
 @dataclass(frozen=True)
@@ -39,25 +37,18 @@ class EnergyPj:
         return tuple(getattr(self, field.name) for field in fields(self))
 
 
-def step_energy(
-    call: Call,
-    gemm: Gemm | None,
-    vector: Mapping[VectorOp, int],
-    on_chip: OnChipTraffic,
-    external: ExternalTraffic,
-    cycles: int,
-    machine: Machine,
-) -> EnergyPj:
+def step_energy(call: Call, gemm: Gemm | None, parts: StepParts, cycles: int, machine: Machine) -> EnergyPj:
     """Energy of one step that lasts `cycles`. Idle cells cost leakage only."""
-    price = machine.energy
+    price, external = machine.energy, parts.external
     mac, accumulate = (0.0, 0.0) if gemm is None else _product_pj(call, gemm, machine)
-    # What comes from outside is written into a buffer first, and what leaves is read from it.
-    read = on_chip.read_bytes + external.dram_write_bytes
-    written = on_chip.write_bytes + external.read_bytes
+    read, written = parts.on_chip.read_bytes, parts.on_chip.write_bytes
+    if machine.array.block is None:
+        # What comes from outside is written into a buffer first, and what leaves is read from it.
+        read, written = read + external.dram_write_bytes, written + external.read_bytes
     return EnergyPj(
         mac=mac,
         accumulate=accumulate,
-        vector=sum(count * getattr(price.vector, f"{kind}_pj") for kind, count in vector.items()),
+        vector=sum(count * getattr(price.vector, f"{kind}_pj") for kind, count in parts.vector.items()),
         sram=read * price.sram_read_pj_per_byte + written * price.sram_write_pj_per_byte,
         dram=external.dram_bytes * machine.dram.energy_pj_per_byte,
         flash=external.flash_read_bytes * machine.flash.energy_pj_per_byte if machine.flash else 0.0,
@@ -69,5 +60,5 @@ def _product_pj(call: Call, gemm: Gemm, machine: Machine) -> tuple[float, float]
     """Multiplications and accumulations: each pass of a wide operand adds into the accumulator again."""
     factors, price = operands(call), machine.energy
     multiply = gemm.macs * price.multiply_8x8_pj * factors.first_bits * factors.second_bits / 64
-    additions = gemm.macs * factors.passes(machine.array.operand_bits)
+    additions = gemm.macs * factors.passes(machine.array)
     return multiply, additions * call.datapath.mac.accumulator_bits * price.accumulate_pj_per_bit

@@ -46,9 +46,10 @@ class ExternalTraffic:
 def external_traffic(call: Call, gemm: Gemm | None, external: Set[str], machine: Machine) -> ExternalTraffic:
     """Bytes of one step, in the faster of the two orders of the module docstring."""
     read = {spec.name: spec for spec in call.inputs if spec.name in external}
-    inputs = sum(tensor_bytes(spec) for spec in read.values())
-    output = tensor_bytes(call.output) if call.output.name in external else 0
-    constants = constants_bytes(call.constants)
+    packed = machine.packs_codes
+    inputs = sum(tensor_bytes(spec, packed) for spec in read.values())
+    output = tensor_bytes(call.output, packed) if call.output.name in external else 0
+    constants = constants_bytes(call.constants, packed)
     if gemm is None or not inputs or "weight" not in call.constants:
         return _traffic(inputs, output, constants, machine)
     input_pieces = -(-inputs // (machine.buffers.activation_kib * KIB))

@@ -11,7 +11,7 @@ A step without work (reshape) makes no tensor: its output is its input's bytes u
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from dataclasses import dataclass
 
 from bittrue.simulator.cost.sizes import tensor_bytes
@@ -26,6 +26,8 @@ class Residency:
     """Names of tensors in external memory, aliases included."""
     alias: frozenset[str]
     """Steps whose output is their input's bytes: they cost nothing."""
+    held_bytes: tuple[int, ...] = ()
+    """By step: bytes of the tensors that are in the buffer then."""
 
 
 @dataclass(frozen=True)
@@ -35,16 +37,22 @@ class _Life:
     last_step: int
 
 
-def residency(calls: Sequence[Call], capacity_bytes: int) -> Residency:
-    """Decide for every tensor of a sequence of calls."""
+def residency(
+    calls: Sequence[Call], capacity_bytes: int, *, packed: bool = False, never: Set[str] = frozenset()
+) -> Residency:
+    """Decide for every tensor of a sequence of calls. never: tensors that exist in no memory (fused away)."""
     owner = _owners(calls)
     produced = {call.output.name for call in calls}
     consumed = {spec.name for call in calls for spec in call.inputs}
     ends = {root for name, root in owner.items() if name not in produced or name not in consumed}
-    lives = _lives(calls, owner, ends)
+    lives = _lives(calls, owner, ends | {owner[name] for name in never}, packed)
     away = ends | {name for name in lives if not _fits(name, lives, capacity_bytes)}
     alias = {call.output.name for call in calls if owner[call.output.name] != call.output.name}
-    return Residency(frozenset(name for name, root in owner.items() if root in away), frozenset(alias))
+    kept = [life for name, life in lives.items() if name not in away]
+    held = tuple(
+        sum(life.size_bytes for life in kept if life.first_step <= step <= life.last_step) for step in range(len(calls))
+    )
+    return Residency(frozenset(name for name, root in owner.items() if root in away), frozenset(alias), held)
 
 
 def _owners(calls: Sequence[Call]) -> dict[str, str]:
@@ -59,12 +67,12 @@ def _owners(calls: Sequence[Call]) -> dict[str, str]:
     return owner
 
 
-def _lives(calls: Sequence[Call], owner: dict[str, str], ends: set[str]) -> dict[str, _Life]:
+def _lives(calls: Sequence[Call], owner: dict[str, str], ends: set[str], packed: bool) -> dict[str, _Life]:
     """From the step that produces a tensor to the last that reads it, in order of production."""
     lives: dict[str, _Life] = {}
     for index, call in enumerate(calls):
         if call.output.name not in ends and owner[call.output.name] == call.output.name:
-            lives[call.output.name] = _Life(tensor_bytes(call.output), index, index)
+            lives[call.output.name] = _Life(tensor_bytes(call.output, packed), index, index)
         for spec in call.inputs:
             root = owner[spec.name]
             if root in lives:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from bittrue.spec.machine import Array
 from bittrue.spec.op import Call
 from bittrue.spec.tensors import TensorSpec
 
@@ -17,24 +18,36 @@ def element_bytes(bits: int) -> int:
     return -(-bits // 8)
 
 
-def tensor_bytes(spec: TensorSpec) -> int:
+def codes_bytes(count: int, bits: int, packed: bool) -> int:
+    """Bytes of `count` codes: whole bytes each, or bits / 8 where a machine packs them."""
+    return -(-count * bits // 8) if packed else count * element_bytes(bits)
+
+
+def tensor_bytes(spec: TensorSpec, packed: bool = False) -> int:
     """Bytes of one activation tensor."""
-    return spec.size * element_bytes(spec.bits)
+    return codes_bytes(spec.size, spec.bits, packed)
 
 
-def constant_bytes(array: NDArray[np.integer]) -> int:
-    """Bytes of one constant: the least of 1, 2, 4 or 8 bytes an element that holds every value."""
+def value_bits(array: NDArray[np.integer]) -> int:
+    """The least width that holds every value, unsigned where no value is negative."""
     low, high = int(array.min()), int(array.max())
-    bits = high.bit_length() if low >= 0 else max((-low - 1).bit_length(), high.bit_length()) + 1
+    return high.bit_length() if low >= 0 else max((-low - 1).bit_length(), max(high, 0).bit_length()) + 1
+
+
+def constant_bytes(array: NDArray[np.integer], packed: bool = False) -> int:
+    """Bytes of one constant: the least of 1, 2, 4 or 8 bytes an element that holds every value, or its bits."""
+    bits = max(value_bits(array), 1)
+    if packed and bits < 8:
+        return codes_bytes(array.size, bits, True)
     width = 1
     while 8 * width < bits:
         width *= 2
     return array.size * width
 
 
-def constants_bytes(constants: Mapping[str, NDArray[np.integer]]) -> int:
+def constants_bytes(constants: Mapping[str, NDArray[np.integer]], packed: bool = False) -> int:
     """Bytes of all constants of a step."""
-    return sum(constant_bytes(array) for array in constants.values())
+    return sum(constant_bytes(array, packed) for array in constants.values())
 
 
 @dataclass(frozen=True)
@@ -48,22 +61,32 @@ class Operands:
     second_bits: int
     second_is_constant: bool
 
-    def first_passes(self, operand_bits: int) -> int:
-        """Chunks of the first factor that a multiplier port of operand_bits takes one after another."""
-        return -(-self.first_bits // operand_bits)
+    def first_passes(self, array: Array) -> int:
+        """Chunks of the first factor that a multiplier's port takes one after another."""
+        return -(-self.first_bits // array.operand_bits)
 
-    def second_passes(self, operand_bits: int) -> int:
+    def second_passes(self, array: Array) -> int:
         """Chunks of the second factor."""
-        return -(-self.second_bits // operand_bits)
+        return -(-self.second_bits // array.second_port_bits)
 
-    def passes(self, operand_bits: int) -> int:
+    def passes(self, array: Array) -> int:
         """How often the array runs through the whole product: each chunk meets each chunk."""
-        return self.first_passes(operand_bits) * self.second_passes(operand_bits)
+        return self.first_passes(array) * self.second_passes(array)
+
+    def packed(self, array: Array) -> int:
+        """Products along k that a cell computes at once, where it packs narrow operands."""
+        if not array.packs:
+            return 1
+        first = array.operand_bits // self.first_bits
+        return max(1, min(first, array.second_port_bits // self.second_bits))
 
 
 def operands(call: Call) -> Operands:
-    """Widths of a GEMM's factors. A constant weight is as wide as the datapath's weights."""
+    """Widths of a GEMM's factors. A constant weight is as wide as its values, and no wider than the datapath's."""
     first = call.inputs[0].bits
     if "weight" in call.constants:
-        return Operands(first, call.datapath.mac.weight_bits_max, True)
+        # A layer that was quantized to fewer bits than the datapath takes is stored and multiplied as it is.
+        return Operands(
+            first, min(call.datapath.mac.weight_bits_max, max(value_bits(call.constants["weight"]), 2)), True
+        )
     return Operands(first, call.inputs[1].bits, False)

@@ -29,7 +29,18 @@ UNITS = (
     "_per_byte",
     "_per_bit",
 )
-PLAIN_COUNTS = {"rows", "cols", "lanes", "iterative_units", "format_version"}
+PLAIN_COUNTS = {
+    "rows",
+    "cols",
+    "lanes",
+    "iterative_units",
+    "format_version",
+    "banks",
+    "depthwise_channels",
+    # of [array.block]
+    *("unit_height", "unit_width", "unit_depth", "height_max", "width_max", "depth_max", "depth_step"),
+    *("step_channels", "tap_channels", "taps_per_step", "input_granule_banks", "accumulator_granule_banks"),
+}
 
 
 @pytest.fixture

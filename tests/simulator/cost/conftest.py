@@ -60,7 +60,10 @@ TINY: dict[str, Any] = {
 
 def _with_sources(table: Mapping[str, Any], changes: Mapping[str, Any], path: str = "") -> dict[str, Any]:
     result: dict[str, Any] = {"source": {}}
-    for key, value in table.items():
+    # Optional keys that only a change gives.
+    given = {key.removeprefix(path): changes[key] for key in changes if key.startswith(path)}
+    extra = {key: value for key, value in given.items() if "." not in key and key not in table}
+    for key, value in {**table, **extra}.items():
         here = f"{path}{key}"
         value = changes.get(here, value)
         result[key] = _with_sources(value, changes, f"{here}.") if isinstance(value, dict) else value
@@ -110,6 +113,15 @@ class Calls:
         """Constants: 9 bytes."""
         constants = {"multiplier_a": np.array([1 << 30]), "multiplier_b": np.array([1 << 30]), "shift": np.array([31])}
         return Call(step, OPS["add"](), (a, b), self.tensor(step, *a.shape), constants, self.datapath)
+
+    def softmax(self, step: str, source: TensorSpec) -> Call:
+        """No constants that matter."""
+        return Call(step, OPS["softmax"](), (source,), self.tensor(step, *source.shape), {}, self.datapath)
+
+    def table(self, step: str, source: TensorSpec) -> Call:
+        """256 bytes of table."""
+        output = self.tensor(step, *source.shape)
+        return Call(step, OPS["table"]("relu"), (source,), output, {"table": np.arange(-128, 128)}, self.datapath)
 
     def permute(self, step: str, source: TensorSpec) -> Call:
         """Last axis first; no constants."""

@@ -1,0 +1,1 @@
+"""What other cost models and an RTL design say about the same layers (`bittrue bench cost`)."""
