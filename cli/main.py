@@ -10,6 +10,7 @@ import typer
 
 from bittrue.cli import (
     bench,
+    benches,
     bounds,
     calibrate,
     check,
@@ -41,6 +42,7 @@ for verb in (
     compare,
     vectors,
     check,
+    benches,
     unit,
     coverage,
     bounds,

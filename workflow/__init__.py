@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from bittrue.workflow.bench_bridges import bench_bridges
     from bittrue.workflow.bench_cost import bench_cost
     from bittrue.workflow.bench_study import bench_study
+    from bittrue.workflow.benches import benches
     from bittrue.workflow.bounds import bounds
     from bittrue.workflow.calibrate import calibrate
     from bittrue.workflow.check import check
@@ -49,6 +50,7 @@ __all__ = [
     "bench_mutation",
     "bench_study",
     "bench_units",
+    "benches",
     "bounds",
     "calibrate",
     "check",

@@ -31,9 +31,13 @@ WHEEL_FLAGS = ["-CFLAGS", "-std=c++20 -fcoroutines", "-MAKEFLAGS", "CFG_CXXFLAGS
 def main() -> int:
     """Play what the command line asks for."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--rtl", nargs="+", type=Path, required=True, help="sources of the design, in order")
-    parser.add_argument("--include", nargs="*", type=Path, default=[], help="folders of `include files")
-    parser.add_argument("--bench", nargs="*", default=[], help="names of benches; default: all")
+    parser.add_argument(
+        "--rtl", nargs="+", action="extend", type=Path, required=True, help="sources of the design, in order"
+    )
+    parser.add_argument(
+        "--include", nargs="*", action="extend", type=Path, default=[], help="folders of `include files"
+    )
+    parser.add_argument("--bench", nargs="*", action="extend", default=[], help="names of benches; default: all")
     parser.add_argument("--sim", choices=("icarus", "verilator"), default="icarus")
     parser.add_argument("--with", dest="how", choices=("sv", "cocotb"), default="sv")
     parser.add_argument("--package", type=Path, help="the package; default: where benches.json says")
