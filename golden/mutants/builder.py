@@ -46,10 +46,11 @@ class Words:
         width: Width | None = None,
         body: Graph | None = None,
     ) -> str:
-        """One wire. proved: a tighter interval than that of its inputs, by the contract; width: the register's."""
+        """One wire. proved: a tighter interval than that of its inputs, by the contract; width: of a register that is
+        wider than its interval needs. A "wire" is as wide as its input."""
         by_name = {each.name: each for each in self.nodes}
         interval = proved or interval_of(op, [by_name[each].interval for each in inputs], numbers)
-        register = width or width_of(interval)
+        register = width or (by_name[inputs[0]].width if op == "wire" else width_of(interval))
         assert name not in by_name and holds(register, interval), (name, interval, register)
         assert register.bits <= (64 if register.signed else 63), (name, register)
         self.nodes.append(Node(name, op, inputs, register, interval, numbers, body))

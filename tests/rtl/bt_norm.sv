@@ -14,7 +14,7 @@
 // 4 multiplier, 5 bias, 6 shift: one for each element of a row, or fewer and the last one serves the others,
 // 7 zero_point, 8 low, 9 high. Streams and +bug=N: docs/adr/0005; causes: bugs.toml.
 module bt_norm #(
-    parameter integer CODE_BITS = 8,
+    parameter integer CODE_BITS = 9,  // holds signed and unsigned codes of 8 bits
     parameter integer SUM_BITS = 32,
     parameter integer SUM_OF_SQUARES_BITS = 40,
     parameter integer VARIANCE_BITS = 62,

@@ -16,6 +16,7 @@ module bt_softmax #(
     parameter integer PROBABILITY_BITS = 16,
     parameter integer ROUNDING = 0,  // of bt_round_shift
     parameter integer ROW_MAX = 4096,
+    localparam integer CODE_BITS = LOGIT_BITS + 1,  // with a sign, for unsigned logits
     localparam integer INDEX_BITS = ROW_MAX > 1 ? $clog2(ROW_MAX) : 1,
     localparam integer SUM_BITS = EXPONENTIAL_BITS + INDEX_BITS,
     localparam integer QUOTIENT_BITS = RECIPROCAL_BITS - EXPONENTIAL_BITS + 1  // S is at least table[0]
@@ -31,11 +32,11 @@ module bt_softmax #(
     input  logic                         in_valid,
     output logic                         in_ready,
     input  logic                         in_last,
-    input  logic signed [LOGIT_BITS-1:0] in_logits,
+    input  logic signed [CODE_BITS-1:0]  in_logits,
     output logic                         out_valid,
     input  logic                         out_ready,
     output logic                         out_last,
-    output logic signed [LOGIT_BITS-1:0] out_maximum,
+    output logic signed [CODE_BITS-1:0]  out_maximum,
     output logic [EXPONENTIAL_BITS-1:0]  out_exponential,
     output logic signed [63:0]           out_sum,         // as wide as a stage of no stated width
     output logic signed [63:0]           out_reciprocal,
@@ -44,7 +45,7 @@ module bt_softmax #(
     localparam integer POWER_BITS = $clog2(RECIPROCAL_BITS + 1);
     localparam integer SHIFT = RECIPROCAL_BITS - PROBABILITY_BITS;
     localparam integer PRODUCT_BITS = EXPONENTIAL_BITS + QUOTIENT_BITS + 1;  // with a sign
-    localparam logic signed [LOGIT_BITS-1:0] LOWEST = {1'b1, {(LOGIT_BITS-1){1'b0}}};
+    localparam logic signed [CODE_BITS-1:0] LOWEST = {1'b1, {(CODE_BITS-1){1'b0}}};
     localparam logic [1:0] LOAD = 2'd0, SUM = 2'd1, ANSWER = 2'd2;  // the reciprocal and the output
 
     `BT_BUG
@@ -58,7 +59,7 @@ module bt_softmax #(
     assign in_ready = phase == LOAD;
 
     // Maximum, while the row is loaded.
-    logic signed [LOGIT_BITS-1:0] maximum, running;
+    logic signed [CODE_BITS-1:0] maximum, running;
 
     wire greater = bug == 13 ? $unsigned(in_logits) > $unsigned(running) : in_logits > running;
 
@@ -74,15 +75,15 @@ module bt_softmax #(
 
     // Exponentials: the row is read, then the table. Once for the sum, once for the output.
     logic                         reading, read_valid, read_last, exponential_valid, exponential_last;
-    logic signed [LOGIT_BITS-1:0] logit;
+    logic signed [CODE_BITS-1:0] logit;
     logic [EXPONENTIAL_BITS-1:0]  looked_up;
 
     wire                        index_last = index == last_index;
-    wire [LOGIT_BITS-1:0]       distance = $unsigned(maximum - logit) + LOGIT_BITS'(bug == 9);
+    wire [LOGIT_BITS-1:0]       distance = LOGIT_BITS'($unsigned(maximum - logit)) + LOGIT_BITS'(bug == 9);
     wire [EXPONENTIAL_BITS-1:0] exponential = bug == 12 ? {1'b0, looked_up[EXPONENTIAL_BITS-2:0]} : looked_up;
 
     bt_memory #(
-        .BITS(LOGIT_BITS), .WORDS(ROW_MAX), .ADDRESS_BITS(INDEX_BITS)
+        .BITS(CODE_BITS), .WORDS(ROW_MAX), .ADDRESS_BITS(INDEX_BITS)
     ) row (
         .clk(clk), .write(accept), .write_address(index), .data(in_logits),
         .read(advance), .read_address(index), .word(logit)

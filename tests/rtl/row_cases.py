@@ -45,9 +45,9 @@ def norm(n: int = 21, epsilon: int | None = None) -> Arrays:
         row = rng.integers(-127, 127, n, endpoint=True)
         epsilon = (1 << 34) - n * int((row * row).sum()) + int(row.sum()) ** 2
         rows += [np.array([row, -row, *(rng.permutation(row) for _ in range(8))])]
-    constants = _statistics(n, epsilon)
-    reach_bits = 12 if constants["root_shift"][0] <= 13 else 19
-    return {"codes": np.concatenate(rows), **constants, **_affine(rng, n, reach_bits)}
+    shift, bits = norm_shifts(n, epsilon)
+    constants = {"epsilon": np.array([epsilon]), "root_shift": shift, "reciprocal_bits": bits}
+    return {"codes": np.concatenate(rows), **constants, **_affine(rng, n, 12 if shift[0] <= 13 else 19)}
 
 
 def softmax_sets() -> list[Arrays]:
@@ -73,11 +73,12 @@ def _few(arrays: Arrays, name: str) -> Arrays:
 SETS = {"softmax": softmax_sets, "norm": norm_sets}
 
 
-def _statistics(n: int, epsilon: int) -> dict[str, Integers]:
+def norm_shifts(n: int, epsilon: int, codes: Width = CODES) -> tuple[Integers, Integers]:
+    """root_shift and reciprocal_bits, which follow from the row."""
     unit = load_datapath("iot_npu").norm
     assert isinstance(unit, ExactNorm)
-    shift, bits = unit.root_shift_and_reciprocal_bits(CODES, n, epsilon)
-    return {"epsilon": np.array([epsilon]), "root_shift": np.array([shift]), "reciprocal_bits": np.array([bits])}
+    shift, bits = unit.root_shift_and_reciprocal_bits(codes, n, epsilon)
+    return np.array([shift]), np.array([bits])
 
 
 def _affine(rng: Generator, n: int, reach_bits: int) -> dict[str, Integers]:

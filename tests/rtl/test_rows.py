@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from rtl.bugs import Bug, bugs
 from rtl.model import Pauses
-from rtl.row_cases import LENGTHS, norm, softmax
+from rtl.row_cases import LENGTHS, norm, norm_shifts, softmax
 from rtl.unit import model_of
 from rtl.unit_norm import NORM
 from rtl.unit_softmax import SOFTMAX
@@ -14,7 +14,7 @@ from rtl.unit_softmax import SOFTMAX
 from bittrue import workflow
 from bittrue.hw_configs.load import load_datapath
 from bittrue.spec.units.catalog import unit_arrays, unit_form
-from bittrue.spec.units.section import Arrays
+from bittrue.spec.units.section import Arrays, Width
 
 IOT_NPU = load_datapath("iot_npu")
 EPSILONS = {n: (1, 1 + n * n // 3) for n in LENGTHS}
@@ -66,6 +66,14 @@ def test_one_gamma_serves_all_elements() -> None:
     arrays = norm()
     check("norm", arrays, None)
     check("norm", arrays | {name: arrays[name][:1] for name in ("multiplier", "bias", "shift")}, None)
+
+
+def test_unsigned_codes() -> None:
+    """Logits and codes of 0..255 are numbers of 8 bits too."""
+    check("softmax", {**softmax(), "logits": softmax()["logits"] + 128}, None)
+    arrays = norm(49, 1)
+    shift, bits = norm_shifts(49, 1, Width(8, False))
+    check("norm", {**arrays, "codes": arrays["codes"] + 128, "root_shift": shift, "reciprocal_bits": bits}, None)
 
 
 def test_the_longest_row() -> None:

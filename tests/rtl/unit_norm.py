@@ -15,8 +15,11 @@ STAGE_BITS, OUTPUT_BITS = 64, 17
 ROW_MAX = 4096
 
 
-def design(datapath: Datapath, *, code_bits: int = 8, row_max: int = ROW_MAX) -> Design:
-    """The norm of a datapath for signed codes; its sums wrap, which shows nowhere if the datapath refuses overflow."""
+def design(datapath: Datapath, *, code_bits: int = 9, row_max: int = ROW_MAX) -> Design:
+    """The norm of a datapath for codes of `code_bits`, the sign among them.
+
+    Its sums wrap, which shows nowhere if the datapath refuses overflow.
+    """
     unit = datapath.norm
     if not isinstance(unit, ExactNorm) or unit.rounding not in ROUNDINGS or unit.variance_bits % 2:
         raise refuse(datapath, "norm", f"norm {unit and unit.model_dump()}")

@@ -15,7 +15,7 @@ STAGE_BITS = 64
 
 
 def design(datapath: Datapath) -> Design:
-    """The softmax of a datapath, for signed logits as wide as it takes them."""
+    """The softmax of a datapath, for signed and unsigned logits as wide as it takes them."""
     unit = datapath.softmax
     if not isinstance(unit, TableSoftmax) or unit.rounding not in ROUNDINGS:
         raise refuse(datapath, "softmax", f"softmax {unit and unit.model_dump()}")
@@ -25,7 +25,7 @@ def design(datapath: Datapath) -> Design:
         "ROUNDING": ROUNDINGS[unit.rounding], "ROW_MAX": unit.row_max,
     }  # fmt: skip
     outputs = (
-        Signal("maximum", unit.logit_bits_max),
+        Signal("maximum", unit.logit_bits_max + 1),
         Signal("exponential", unit.exponential_bits, signed=False),
         Signal("sum", STAGE_BITS),
         Signal("reciprocal", STAGE_BITS),
@@ -34,7 +34,7 @@ def design(datapath: Datapath) -> Design:
     return Design(
         "bt_softmax",
         ("bt_round_shift.sv", "bt_reciprocal.sv", "bt_memory.sv", "bt_softmax.sv"),
-        (Signal("logits", unit.logit_bits_max),),
+        (Signal("logits", unit.logit_bits_max + 1),),
         outputs,
         parameters,
         in_last=True,

@@ -6,14 +6,12 @@ import numpy as np
 
 from bittrue.golden.diagnosis.rule import Results, Rule, field, lower_bits, port, stale, with_arrays
 from bittrue.golden.diagnosis.rules.requantize import code_bits, roundings, saturations, shifts, zero_points
-from bittrue.spec.arithmetic import round_shift, wrap
 from bittrue.spec.datapath import Datapath
 from bittrue.spec.units.add.two_multipliers import TwoMultipliersAdd
 from bittrue.spec.vectors import Stimuli
 
 SUM_BITS = (32, 36, 40, 44, 48)
-LOW, HIGH = np.array(-128, np.int64), np.array(127, np.int64)
-"""Defaults of the unit's limits."""
+NOTHING = np.zeros((), np.int64)
 
 
 def rules(datapath: Datapath, stimuli: Stimuli) -> list[Rule]:
@@ -42,26 +40,31 @@ def rules(datapath: Datapath, stimuli: Stimuli) -> list[Rule]:
             field("add", "shifted_bits", bits, f"the rounded sum saturates to {bits} bits in front of the zero point")
             for bits in (8, 9, 16, 17)
         ),
-        *(_from_sum(unit, f"sum of {bits} bits", f"the sum wraps to {bits} bits", bits=bits) for bits in SUM_BITS),
-        _from_sum(unit, "shift-1", "shift is one too short", shorter=1),
+        *(_from_sum(f"sum of {bits} bits", f"the sum wraps to {bits} bits", bits=bits) for bits in SUM_BITS),
+        _from_sum("shift-1", "shift is one too short", factor=2),
         _minus_b(),
         *(rule for name in stimuli.driven for rule in stale(name)),
     ]
 
 
-def _from_sum(unit: TwoMultipliersAdd, name: str, says: str, *, bits: int = 63, shorter: int = 0) -> Rule:
-    """A rule about what follows the sum: it is rounded anew from the sum that the unit made."""
+def _from_sum(name: str, says: str, *, bits: int = 63, factor: int = 1) -> Rule:
+    """A rule about the sum: wrapped to `bits` and multiplied by `factor`, it goes through the unit as one operand.
+
+    Twice the sum behind the same shift is the sum behind a shift that is one less, down to no shift at all.
+    """
+    half = 1 << (bits - 1)
+
+    def summed(stimuli: Stimuli) -> Stimuli:
+        arrays = {"zero_point_a": NOTHING, "zero_point_b": NOTHING, **stimuli.arrays}
+        terms = [(arrays[name] - arrays[f"zero_point_{name}"]) * arrays[f"multiplier_{name}"] for name in ("a", "b")]
+        held = ((terms[0] + terms[1] + half) & ((1 << bits) - 1)) - half if bits < 63 else terms[0] + terms[1]
+        nothing = dict.fromkeys(("b", "zero_point_a", "zero_point_b", "multiplier_b"), NOTHING)
+        return with_arrays(stimuli, {"a": held, "multiplier_a": np.array(factor, np.int64), **nothing})
 
     def results(found: Results, stimuli: Stimuli) -> Results:
-        arrays = stimuli.arrays
-        held = wrap(found["accumulator"], bits) if bits < 63 else found["accumulator"]
-        shift = arrays["shift"] - shorter
-        rounded = np.where(shift > 0, round_shift(held, np.maximum(shift, 1), unit.rounding), held)
-        placed = rounded + arrays.get("zero_point", np.zeros((), np.int64))
-        output = np.clip(placed, arrays.get("low", LOW), arrays.get("high", HIGH))
-        return {**found, "accumulator": held, "rounded": rounded, "output": output}
+        return {**found, "accumulator": found["accumulator"] // factor}
 
-    return Rule(name, says, results=results)
+    return Rule(name, says, stimuli=summed, results=results)
 
 
 def _minus_b() -> Rule:
@@ -69,7 +72,7 @@ def _minus_b() -> Rule:
 
     def mirrored(stimuli: Stimuli) -> Stimuli:
         arrays = stimuli.arrays
-        zero_point = arrays.get("zero_point_b", np.zeros((), np.int64))
+        zero_point = arrays.get("zero_point_b", NOTHING)
         return with_arrays(stimuli, {"b": 2 * zero_point - arrays["b"]})
 
     return Rule("a - b", "b is subtracted", stimuli=mirrored)

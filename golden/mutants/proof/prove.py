@@ -8,8 +8,8 @@ initial states, and from any equal states in their intervals. No length of a row
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterable
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from bittrue.golden.mutants.operators import Mutant
@@ -54,9 +54,15 @@ def by_solver(golden: Graph, mutated: Graph, *, backend: Callable[[], Backend[An
                     touched.discard(node.name)
             except Undecided:
                 pass
-        if node.name in touched and (node.op == "fold" or node.name in golden.outputs):
+        unknown = node.op == "fold" and not _only_fault(old, node, touched)
+        if node.name in touched and (unknown or node.name in golden.outputs):
             return False
     return not touched & set(golden.outputs)
+
+
+def _only_fault(old: Node, node: Node, touched: Collection[str]) -> bool:
+    """Whether a wire is made as it should be, from what it should be, and only then goes wrong."""
+    return replace(node, fault=None) == old and node != old and not set(touched) & set(node.inputs)
 
 
 def _equal(
@@ -67,7 +73,8 @@ def _equal(
     backend: Callable[[], Backend[Any]],
     seconds: float,
 ) -> bool:
-    if golden.by_name[name].op == "fold":
+    old, node = golden.by_name[name], mutated.by_name[name]
+    if old.op == "fold" and not _only_fault(old, node, touched):
         return _equal_folds(golden, mutated, name, touched, backend, seconds)
     solver = backend()
     scope = Scope(golden, mutated, touched, solver)
@@ -89,6 +96,10 @@ class Scope:
     def __init__(self, golden: Graph, mutated: Graph, touched: frozenset[str], solver: Backend[Any]) -> None:
         self.graphs = golden, mutated
         self.touched = touched
+        known = golden.by_name
+        nodes = [node for node in mutated.nodes if node.name in touched and node.name in known]
+        self.cut = frozenset(node.name for node in nodes if _only_fault(known[node.name], node, touched))
+        """Faulty wires whose value before the fault may be cut off like an untouched one's."""
         self.solver = solver
         self.known: dict[tuple[int, str], Any] = {}
         self.steps: tuple[Step, Step] | None = None
@@ -108,7 +119,8 @@ class Scope:
         key = (side if alone else 0, name)
         if key not in self.known:
             node = self.graphs[key[0]].by_name[name]
-            value = self._made(key[0], node, alone)
+            cut = name in self.cut
+            value = self._value(0, name) if cut and key[0] else self._made(key[0], node, alone and not cut)
             if key[0] == 0:
                 self.solver.between(value, *node.interval)
             self.known[key] = self._fault(node, value) if node.fault is not None else value
@@ -130,7 +142,10 @@ class Scope:
             raise Undecided
         if node.op == "read":
             return self._read(side, node)
-        return self.solver.apply(node, [self._value(side, each) for each in node.inputs])
+        inputs = [self._value(side, each) for each in node.inputs]
+        if node.op == "wire" and self.graphs[side].by_name[node.inputs[0]].width == node.width:
+            return inputs[0]  # the same register: what reads it asks nothing new of the solver
+        return self.solver.apply(node, inputs)
 
     def _read(self, side: int, node: Node) -> Any:
         """An entry is any function of the address; what changes a memory changes each entry alike."""

@@ -27,6 +27,8 @@ SCALES = ("multiplier", "multiplier_a", "multiplier_b", "shift", "pre_shift")
 OF_ONE_SIGN = ("logits", "codes")
 """Ports whose codes stand in one register, signed or not."""
 VECTORS_TRIED = 3
+FORMED = ("mac", "norm")
+"""Units whose numbers among the constants follow from each other or from the shape of a set."""
 DEFAULT_BITS = 8
 """Of activations whose set does not say (spec/units/core.py)."""
 CELLS_MOST = 400
@@ -47,7 +49,7 @@ def witness(unit: UnitWords, mutant: Mutant, template: Stimuli, *, seconds: floa
         if found is not None and _differs(unit, mutant, found):
             return found
     loaded = [name for name, array in template.constants.items() if array.size == 1]
-    if not loaded or unit.unit == "mac":
+    if not loaded or unit.unit in FORMED:
         return None
     # Constants that are one number are searched as well; the unit refuses what does not go together.
     driven = {name: np.broadcast_to(template.constants[name].reshape(1), (template.vectors, 1)) for name in loaded}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bittrue.golden.mutants.builder import Words
-from bittrue.golden.mutants.words import Graph, Interval
+from bittrue.golden.mutants.words import Graph, Interval, holds
 from bittrue.spec.arithmetic import code_range
 from bittrue.spec.errors import Unsupported
 from bittrue.spec.units.mac import Mac
@@ -30,37 +30,66 @@ def _range(width: Width) -> Interval:
     return code_range(width.bits, signed=width.signed)
 
 
-def sum_words(words: Words, mac: Mac, name: str, initial: str, elements: tuple[str, ...], one: Interval) -> str:
-    """The tiled sum of elements (of products, where there are two), from `initial`; `one`: an element's interval."""
+def sum_words(
+    words: Words,
+    mac: Mac,
+    name: str,
+    initial: str,
+    elements: tuple[str, ...],
+    one: Interval,
+    whole: Interval | None = None,
+) -> str:
+    """The tiled sum of elements (of products, where there are two), from `initial`.
+
+    one: an element's interval; whole: that of any sum, where it is narrower than the register.
+    """
     register, tile = register_of(mac), tile_of(mac)
-    partial = Width(min(48, mac.adder_bits or register.bits), True)
+    held = whole if whole is not None and holds(register, whole) else _range(register)
     body = words.body(name)
-    kept = body.node("register", "state", numbers=(0,), proved=_range(register))
-    column = body.node("column", "state", numbers=(1,), proved=_range(partial))
-    tile_first, tile_last = body.node("tile_first", "tile_first", proved=(0, 1)), body.node(
-        "tile_last", "tile_last", proved=(0, 1)
-    )  # fmt: skip
+    kept = body.node("register", "state", numbers=(0,), proved=held, width=register)
     given = [
         body.node(f"element_{i}", "element", numbers=(i,), proved=words.interval(each))
         for i, each in enumerate(elements)
     ]
     term = given[0] if len(given) == 1 else body.node("product", "mul", *given, proved=one)
-    fresh = body.node("fresh", "select", tile_first, body.const(0), column)
-    added = body.node("added", "add", fresh, term)
-    held = body.hold("partial", added, mac.adder_bits, mac.adder_overflow) if mac.adder_bits else added
-    proved = _range(register) if mac.overflow == "refuse" else None
-    total = body.node("total", "add", kept, held, proved=proved)
-    summed = body.hold("summed", total, mac.accumulator_bits, mac.overflow)
-    if mac.spill_bits:
-        last = body.node("last", "last", proved=(0, 1))
-        spilled = body.hold("spilled", summed, mac.spill_bits, mac.spill_overflow)
-        summed = body.node("left", "select", last, summed, spilled)
-    after = body.node("next", "select", tile_last, summed, kept, proved=_range(register))
-    column_after = body.node("next_column", "wrap", held, numbers=(partial.bits, 1), proved=_range(partial))
+    if tile == 1:
+        after = _summed(body, mac, kept, term, register, held)
+        next_states: tuple[str, ...] = (body.node("next", "wire", after, proved=held, width=register),)
+    else:
+        next_states = _tiled(body, mac, kept, term, tile, register, held)
+    initials = (initial, *(words.const(0) for _ in next_states[1:]))
     return words.node(
-        name, "fold", initial, words.const(0), *elements, numbers=(2, tile), proved=_range(register),
-        width=register, body=body.graph(after, column_after),
+        name, "fold", *initials, *elements, numbers=(len(initials), tile), proved=held,
+        width=register, body=body.graph(*next_states),
     )  # fmt: skip
+
+
+def _summed(body: Words, mac: Mac, kept: str, partial: str, register: Width, held: Interval) -> str:
+    """The register and one partial sum; between tiles it may be spilled."""
+    proved, width = (held, register) if mac.overflow == "refuse" else (None, None)
+    total = body.node("total", "add", kept, partial, proved=proved, width=width)
+    summed = body.hold("summed", total, mac.accumulator_bits, mac.overflow)
+    if not mac.spill_bits:
+        return summed
+    last = body.node("last", "last", proved=(0, 1))
+    spilled = body.hold("spilled", summed, mac.spill_bits, mac.spill_overflow)
+    return body.node("left", "select", last, summed, spilled)
+
+
+def _tiled(body: Words, mac: Mac, kept: str, term: str, tile: int, register: Width, held: Interval) -> tuple[str, str]:
+    """An adder along the tile, whose sum the register takes with the tile's last element."""
+    low, high = body.interval(term)
+    exact = (min(0, tile * low), max(0, tile * high))
+    partial = code_range(mac.adder_bits, signed=True) if mac.adder_bits else exact
+    column = body.node("column", "state", numbers=(1,), proved=partial)
+    first, last = (body.node(f"tile_{end}", f"tile_{end}", proved=(0, 1)) for end in ("first", "last"))  # type: ignore[arg-type]
+    fresh = body.node("fresh", "select", first, body.const(0), column)
+    added = body.node("added", "add", fresh, term, proved=None if mac.adder_bits else partial)
+    if mac.adder_bits:
+        added = body.hold("partial", added, mac.adder_bits, mac.adder_overflow)
+    summed = _summed(body, mac, kept, added, register, held)
+    after = body.node("next", "select", last, summed, kept, proved=held, width=register)
+    return after, body.node("next_column", "wire", added, proved=partial)
 
 
 def leave_words(words: Words, mac: Mac, finished: str, pre_shift: str | None) -> None:

@@ -16,7 +16,7 @@ from bittrue.spec.units.norm import ExactNorm
 from bittrue.spec.units.section import Width
 from bittrue.spec.units.softmax import TableSoftmax
 
-NORM_ROW = 4096
+LONGEST_ROW = 4096
 """Rows that the graph's widths are proved for."""
 
 
@@ -42,7 +42,8 @@ def softmax_graph(words: Words, unit: object) -> Graph:
     total = _sum(words, "sum", "exponential", (0, top), (top, top * unit.row_max))
     one = words.const(1 << unit.reciprocal_bits)
     words.node("reciprocal", "divide", one, total)
-    product = words.node("scaled", "mul", "exponential", "reciprocal", proved=(0, 1 << unit.reciprocal_bits))
+    # e <= S makes e * r at most 2^reciprocal_bits; that itself needs e = S, a power of two, and S >= table[0] is none.
+    product = words.node("scaled", "mul", "exponential", "reciprocal", proved=(0, (1 << unit.reciprocal_bits) - 1))
     shift = words.const(unit.reciprocal_bits - unit.probability_bits)
     rounded = words.round_shift("rounded", product, shift, unit.rounding)
     most = words.const((1 << unit.probability_bits) - 1)
@@ -76,43 +77,53 @@ def norm_graph(words: Words, unit: object) -> Graph:
     if unit.pre_shift_max:
         low, high = code_range(16, signed=True)
     codes = words.port("codes", low, high)
-    count = words.port("count", 1, NORM_ROW)
+    count = words.port("count", 1, LONGEST_ROW)
     if unit.pre_shift_max:
         codes = words.round_shift("narrowed", codes, words.port("pre_shift", 0, unit.pre_shift_max), unit.rounding)
     sums, squares = Width(unit.sum_bits, True), Width(unit.sum_of_squares_bits, True)
     rule, reach = unit.statistics_overflow, max(-low, high)
-    sum_interval, squares_interval = (NORM_ROW * low, NORM_ROW * high), (0, NORM_ROW * reach**2)
+    sum_interval, squares_interval = (LONGEST_ROW * low, LONGEST_ROW * high), (0, LONGEST_ROW * reach**2)
     if rule != "refuse":
         sum_interval, squares_interval = _range(sums), _range(squares)
     _sum(words, "sum", codes, (low, high), sum_interval, width=sums, rule=rule)
     _sum(words, "sum_of_squares", codes, (low, high), squares_interval, square=True, width=squares, rule=rule)
-    limit = (0, (1 << 62) - 1)
-    scaled = words.node("scaled_squares", "mul", count, "sum_of_squares", proved=limit)
-    squared = words.node("squared_sum", "mul", "sum", "sum", proved=limit)
-    raw = words.node("raw_variance", "sub", scaled, squared, proved=limit if rule == "refuse" else None)
-    epsilon = words.port("epsilon", 1, (1 << unit.variance_bits) - 1)
-    moved = words.node("moved_variance", "add", raw, epsilon, proved=(1, limit[1]) if rule == "refuse" else None)
+    spread_max = LONGEST_ROW * max(-2 * low - 1, high)  # of n codes of one sign; of n*c - S1 as well
+    deviation = spread_max**2 // 4  # of n*S2 - S1*S1: half of the codes at either end
+    free = rule != "refuse"
+    whole = (1 << unit.variance_bits) - 1
+    scaled = words.node("scaled_squares", "mul", count, "sum_of_squares")
+    squared = words.node("squared_sum", "mul", "sum", "sum", proved=(0, max(abs(end) for end in sum_interval) ** 2))
+    raw = words.node("raw_variance", "sub", scaled, squared, proved=None if free else (0, deviation))
+    epsilon = words.port("epsilon", 1, whole)
+    moved = words.node("moved_variance", "add", raw, epsilon, proved=None if free else (1, whole))
     one = words.const(1)
     below = words.node("below_one", "lt", moved, one)
-    words.node("variance", "select", below, one, moved, proved=(1, (1 << unit.variance_bits) - 1))
-    root_shift = words.port("root_shift", 0, 30)
+    words.node("variance", "select", below, one, moved, proved=(1, whole))
+    root_shift = words.port("root_shift", 0, unit.variance_bits // 2 - 1)
     twice = words.node("root_shift_twice", "shl", root_shift, one)
-    lifted = words.node("lifted", "shl", "variance", twice, proved=(1, (1 << unit.variance_bits) - 1))
+    lifted = words.node("lifted", "shl", "variance", twice, proved=(1, whole))
     words.node("root", "root", lifted)
-    bits = words.port("reciprocal_bits", unit.fraction_bits + 1, 62)
+    # k is the largest that keeps the largest V << 2k in its register: least where epsilon is as large as the
+    # deviation. A larger epsilon makes R larger by more than k gets smaller. r <= 2^p / 2^k, and p <= 62.
+    least_k = max(0, unit.variance_bits - (2 * deviation).bit_length()) // 2
+    growth = math.isqrt(LONGEST_ROW - 1) + 1
+    shifts = (62 - unit.variance_bits // 2 + 1, 61) if not free else (unit.fraction_bits + 1, 62)
+    bits = words.port("reciprocal_bits", shifts[0] if free else 62 - growth.bit_length(), 62)
     power = words.node("power", "shl", one, bits)
-    # R >= 2^k and p - k <= 62 - k, with k the largest that keeps V << 2k in its register.
-    least_k = (unit.variance_bits - (NORM_ROW**2 * (high - low) ** 2 // 4 + 1).bit_length()) // 2
-    words.node("reciprocal", "divide", power, "root", proved=(0, 1 << (62 - max(0, least_k))))
-    reach_n = (-(reach * 2 * NORM_ROW), reach * 2 * NORM_ROW)
+    most_r = 1 << (62 - least_k)
+    words.node("reciprocal", "divide", power, "root", proved=(0, 1 << 62 if free else most_r))
     spread = words.node("spread", "mul", count, codes)
-    centred = words.node("centred", "sub", spread, "sum", proved=reach_n)
-    product = words.node("product", "mul", centred, "reciprocal", proved=(-(1 << 62), 1 << 62))
-    less = words.node("shift_less_root", "sub", bits, root_shift, proved=(unit.fraction_bits + 1, 62))
+    reach_n = 2 * LONGEST_ROW * reach if free else spread_max
+    centred = words.node("centred", "sub", spread, "sum", proved=(-reach_n, reach_n))
+    # |n*c - S1| <= sqrt((n-1) * V), and r errs by less than 2^-k of itself.
+    most_product = 1 << 62 if free else min(1 << 62, growth * (most_r + (most_r >> least_k)))
+    product = words.node("product", "mul", centred, "reciprocal", proved=(-most_product, most_product))
+    less = words.node("shift_less_root", "sub", bits, root_shift, proved=shifts)
+    fraction = tuple(max(1, end - unit.fraction_bits) for end in shifts)
     shift = words.node(
-        "fraction_shift", "sub", less, words.const(unit.fraction_bits), proved=(1, 62 - unit.fraction_bits)
+        "fraction_shift", "sub", less, words.const(unit.fraction_bits), proved=(fraction[0], fraction[1])
     )
-    most = (2 * (math.isqrt(NORM_ROW - 1) + 1) << unit.fraction_bits) + 1
+    most = reach_n << unit.fraction_bits if free else (2 * growth << unit.fraction_bits) + 1
     words.round_shift("normalized", product, shift, unit.rounding, (-most, most))
     _affine(words, unit)
     return words.graph("sum", "sum_of_squares", "variance", "root", "reciprocal", "normalized", "output")
@@ -143,7 +154,9 @@ def mean_graph(words: Words, datapath: Datapath) -> Graph:
     codes, zero_point = words.port("codes", low, high), words.port("zero_point_x", -(1 << 9), (1 << 9) - 1)
     centred = words.node("centred", "sub", codes, zero_point)
     mac = datapath.mac
-    value = sum_words(words, mac, "accumulated", words.const(0), (centred,), words.interval(centred))
+    one = words.interval(centred)
+    whole = (LONGEST_ROW * one[0], LONGEST_ROW * one[1])
+    value = sum_words(words, mac, "accumulated", words.const(0), (centred,), one, whole)
     at_end = mac.overflow == "saturate_at_end"
     value = words.hold("register", value, mac.accumulator_bits, "saturate" if at_end else "exact")
     bits = mac.output_bits or register_of(mac).bits

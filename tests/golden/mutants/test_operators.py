@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from functools import cache
 
 import numpy as np
 import pytest
@@ -34,9 +35,13 @@ def requantizer(**columns: list[int]) -> Stimuli:
     return Stimuli("requantize", "by hand", "directed", driven)
 
 
+@cache
+def every(unit: str) -> tuple[Mutant, ...]:
+    return mutants_of(words_of(IOT, unit), gates_at_most=1 << 20)
+
+
 def planted(unit: str, operator: str, wire: str, detail: str) -> Mutant:
-    every = mutants_of(words_of(IOT, unit), gates_at_most=1 << 20)
-    return next(m for m in every if (m.operator, m.wire, m.detail) == (operator, wire, detail))
+    return next(m for m in every(unit) if (m.operator, m.wire, m.detail) == (operator, wire, detail))
 
 
 HALF = {"multiplier": [1 << 30], "shift": [31]}

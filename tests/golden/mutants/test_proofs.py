@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 import numpy as np
 import pytest
 from mutant_stimuli import uniform
@@ -20,9 +22,13 @@ from bittrue.spec.units.section import Width
 IOT = load_datapath("iot_npu")
 
 
+@cache
+def every(unit: str) -> tuple[Mutant, ...]:
+    return mutants_of(words_of(IOT, unit), gates_at_most=1 << 20)
+
+
 def planted(unit: str, operator: str, wire: str, detail: str) -> Mutant:
-    every = mutants_of(words_of(IOT, unit), gates_at_most=1 << 20)
-    return next(m for m in every if (m.operator, m.wire, m.detail) == (operator, wire, detail))
+    return next(m for m in every(unit) if (m.operator, m.wire, m.detail) == (operator, wire, detail))
 
 
 NO_FAULTS = {
