@@ -100,7 +100,7 @@ def mixed_bits(problem: Problem) -> MixedBits:
         items = [_weight(search, name, options.mixed_bits) for name in problem.weight_bits]
         weights = fill(items, options.weight_budget)
     if options.activation_budget is not None:
-        groups = _groups(problem)
+        groups = operand_groups(problem)
         chosen = fill([_tensors(problem, search, group) for group in groups], options.activation_budget)
         operands = {site.name: chosen[group[0].name] for group in groups for site in group}
     return MixedBits(weights, operands)
@@ -132,7 +132,7 @@ def _plan(problem: Problem, site: Site, bits: int) -> TensorPlan:
     return plan_tensor(site, bits, list(zip(split, ranges, strict=True)))
 
 
-def _groups(problem: Problem) -> list[list[Site]]:
+def operand_groups(problem: Problem) -> list[list[Site]]:
     """What a multiplier reads, which is what the activation budget speaks of; the image stays as it comes.
 
     What a concat puts side by side code by code has one width, and so has the concat.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
 
 from bittrue.spec.errors import BadInput
 
@@ -25,6 +26,16 @@ def check_markers(text: str, command: str, tables: Iterable[str], where: str) ->
                 where=where,
                 expected=f"{begin(command, table).strip()} .. {END.strip()}",
             )
+
+
+def read_page(page: Path, command: str, tables: Iterable[str]) -> str:
+    """A page that has the markers of every table."""
+    try:
+        text = page.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise BadInput("the page cannot be read", where=str(page), next_step="choose another --page") from error
+    check_markers(text, command, tables, str(page))
+    return text
 
 
 def with_tables(text: str, command: str, made: Mapping[str, str]) -> str:

@@ -22,6 +22,8 @@ from bittrue.spec.arithmetic import clamp
 
 _CONTEXT = decimal.Context(prec=60, rounding=decimal.ROUND_HALF_EVEN, Emin=-999_999, Emax=999_999)
 _WIDE = decimal.Context(prec=170, rounding=decimal.ROUND_HALF_EVEN, Emin=-999_999, Emax=999_999)
+TABLES_KEPT = 4096
+"""Tables that are remembered: a study lowers one plan for many datapaths."""
 _TAIL = 20
 """Beyond this many standard deviations gelu is 0 or x but for less than 1e-87."""
 
@@ -107,14 +109,27 @@ def function_table(
 
     region_shift: positive values become multiples of 2**region_shift (TensorPlan.region_shift).
     """
+    entries = _entries(function, codes, scale_in, zero_in, scale_out, zero_out, out_range, region_shift)
+    return np.array(entries, dtype=np.int64)
+
+
+@lru_cache(maxsize=TABLES_KEPT)
+def _entries(
+    function: Callable[[Fraction], Fraction],
+    codes: tuple[int, int],
+    scale_in: float,
+    zero_in: int,
+    scale_out: float,
+    zero_out: int,
+    out_range: tuple[int, int],
+    region_shift: int,
+) -> tuple[int, ...]:
     step_out = Fraction(scale_out)
     steps = [value / step_out for value in _values(function, codes, scale_in, zero_in)]
     if region_shift:
         low, high = (end >> region_shift for end in out_range)
-        entries = [_twin(step, region_shift, low, high) for step in steps]
-    else:
-        entries = [clamp(round_half_up(step) + zero_out, *out_range) for step in steps]
-    return np.array(entries, dtype=np.int64)
+        return tuple(_twin(step, region_shift, low, high) for step in steps)
+    return tuple(clamp(round_half_up(step) + zero_out, *out_range) for step in steps)
 
 
 @lru_cache(maxsize=4)

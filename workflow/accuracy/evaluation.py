@@ -47,6 +47,11 @@ class Evaluation:
                 self.store.keep_per_image(key, found)
         return found.first(count)
 
+    def prepare(self, count: int) -> None:
+        """Decode the first images and run the float model on them, where no run before has."""
+        for index in range(-(-count // CHUNK)):
+            self._float_logits[index]
+
     def labels(self, count: int) -> NDArray[np.int64] | None:
         """Classes of the first images, where the folder has as many as the model."""
         return self.images.labels_for(self.model.classes, count)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from fractions import Fraction
+from functools import lru_cache
 from typing import Any, TypeVar
 
 import numpy as np
@@ -19,6 +20,7 @@ from bittrue.spec.errors import Unsupported
 from bittrue.spec.op import Op
 from bittrue.spec.ops.activation import Activation, unit_of
 from bittrue.spec.tensors import TensorSpec
+from bittrue.spec.units.activation import AnyActivation
 
 __all__ = ["KINDS", "lower_function", "lower_normalize"]
 
@@ -38,6 +40,8 @@ KINDS: dict[str, Callable[[Any, Channel], Lowered]] = {
     "tflite_logistic": tflite.lower_logistic,
 }
 """(the unit's section, one channel's formats) -> its parameters and ratio."""
+KEPT = 4096
+"""Channels whose parameters are remembered: those of two or three plans with scales a channel."""
 
 
 def lower_function(lowering: Lowering, node: Node) -> tuple[Op, Constants]:
@@ -51,12 +55,9 @@ def lower_function(lowering: Lowering, node: Node) -> tuple[Op, Constants]:
         return lower_by_table(lowering, node, axis)
     _check_uniform(lowering, node)
     unit = unit_of(lowering.datapath, name)
-    known: dict[Channel, Lowered] = {}  # channels often share their formats
-    lowered = []
-    for channel in _channels(name, source, output, 1 if axis is None else node.shape[axis]):
-        if channel not in known:
-            known[channel] = KINDS[unit.kind](unit, channel)
-        lowered.append(known[channel])
+    lowered = [
+        _lowered(unit, channel) for channel in _channels(name, source, output, 1 if axis is None else node.shape[axis])
+    ]
     constants: Constants = {
         port.name: narrow(np.stack([part.constants[port.name] for part in lowered])) for port in unit.parameters
     }
@@ -64,6 +65,13 @@ def lower_function(lowering: Lowering, node: Node) -> tuple[Op, Constants]:
     if unit.requantizes:
         constants.update(requantizer(ratios, lowering.datapath.requantizer("activation"), output))
     return Activation(name, axis), constants
+
+
+@lru_cache(maxsize=KEPT)
+def _lowered(unit: AnyActivation, channel: Channel) -> Lowered:
+    """Of one channel. Kept: channels often share their formats, and so do the many datapaths that one plan is lowered
+    for in a study."""
+    return KINDS[unit.kind](unit, channel)
 
 
 def _check_uniform(lowering: Lowering, node: Node) -> None:

@@ -1,0 +1,1 @@
+"""Studies over designs: sweep files, points, workers, results. Stands above workflow."""
