@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Protocol, cast
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from bittrue.golden.stimuli import stimuli_of
+from bittrue.spec.coverage import coverage_of
 from bittrue.spec.datapath import Datapath
 from bittrue.spec.errors import BadInput, BittrueError, Unsupported
 from bittrue.spec.units.catalog import UnitForm, unit_arrays, unit_form
@@ -44,13 +45,12 @@ class CoverageSource(Protocol):
 
 def made_stimuli(datapath: Datapath, unit: str, kind: StimulusKind, seed: int = 0) -> tuple[Stimuli, ...]:
     """Those of golden/stimuli."""
-    source = cast(StimuliSource, _found("bittrue.golden.stimuli", "stimuli_of"))
-    return source(datapath, unit, kind, seed)
+    return stimuli_of(datapath, unit, kind, seed)
 
 
 def declared_coverage(datapath: Datapath, unit: str) -> Coverage:
     """Those of spec/coverage."""
-    return cast(CoverageSource, _found("bittrue.spec.coverage", "coverage_of"))(datapath, unit)
+    return coverage_of(datapath, unit)
 
 
 def hits_of(coverage: CoverageSource, datapath: Datapath, stimuli: Stimuli, results: Mapping[str, Integers]) -> Hits:
@@ -108,20 +108,6 @@ def _split(form: UnitForm, given: Arrays) -> tuple[dict[str, Integers], dict[str
         else:
             constants[name] = array
     return driven, constants
-
-
-def _found(module: str, name: str) -> object:
-    try:
-        found = getattr(importlib.import_module(module), name, None)
-    except ModuleNotFoundError:
-        found = None
-    if found is None:
-        raise Unsupported(
-            "this version of bittrue makes no stimuli of its own",
-            where=module,
-            next_step="give arrays: --inputs in.npz",
-        )
-    return found
 
 
 def npz_name(path: Path) -> str:
