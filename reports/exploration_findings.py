@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
@@ -37,6 +38,8 @@ class _Group:
 
     opening: str
     rows: tuple[PointRow, ...]
+    """Allowed ones."""
+    others: tuple[PointRow, ...]
 
 
 def findings(study: StudyData, asked: Sequence[Finding]) -> tuple[str, ...]:
@@ -50,7 +53,7 @@ def findings(study: StudyData, asked: Sequence[Finding]) -> tuple[str, ...]:
 
 def _say(study: StudyData, finding: Finding, group: _Group) -> Iterator[str]:
     if not group.rows:
-        yield f"{group.opening}no point keeps to the constraints."
+        yield f"{group.opening}{_none(group)}"
     elif finding.kind == "narrowest":
         yield from _narrowest(study, finding, group)
     elif finding.kind == "cheapest":
@@ -63,10 +66,23 @@ def _groups(study: StudyData, finding: Finding) -> Iterator[_Group]:
     rows = study.allowed()
     axis = study.axis(finding.by or "")
     if axis is None:
-        yield _Group("", rows)
+        yield _Group("", rows, tuple(row for row in study.rows if row not in rows))
         return
     for label in axis.labels:
-        yield _Group(f"{axis.short} {label}: ", tuple(row for row in rows if row.knobs[axis.name] == label))
+        mine = [row for row in study.rows if row.knobs[axis.name] == label]
+        yield _Group(
+            f"{axis.short} {label}: ",
+            tuple(row for row in rows if row in mine),
+            tuple(row for row in mine if row not in rows),
+        )
+
+
+def _none(group: _Group) -> str:
+    """Why a group has no design that counts: the reason that most of its points give."""
+    reasons = Counter(row.reason for row in group.others if row.reason).most_common(1)
+    if not reasons:
+        return "no point keeps to the constraints."
+    return f"none of {len(group.others)} designs is possible: {reasons[0][0]}."
 
 
 def _narrowest(study: StudyData, finding: Finding, group: _Group) -> Iterator[str]:
@@ -163,14 +179,23 @@ def _against(study: StudyData, finding: Finding, group: _Group, chosen: PointRow
         return "; it is the one that the study starts from"
     if start is None or not start.figures.get(cost):
         return ""
-    change = 100 * (chosen.figures[cost] / start.figures[cost] - 1)
+    change = _change(cost, start.figures[cost], chosen.figures[cost])
     figure = (
         ""
         if finding.figure is None
         else f" and {finding.figure} {_value(finding.figure, start.figures[finding.figure])}"
     )
     has = _value(cost, start.figures[cost])
-    return f"; the design that the study starts from has {has} ({change:+.1f} % from there){figure}"
+    return f"; the design that the study starts from has {has} ({change} from there){figure}"
+
+
+def _change(figure: str, before: float, after: float) -> str:
+    """A share or a ratio in dB changes by a difference, anything else by a factor."""
+    if figure in SHARES:
+        return f"{100 * (after - before):+.1f} points"
+    if figure.endswith("_db"):
+        return f"{after - before:+.2f} dB"
+    return f"{100 * (after / before - 1):+.1f} %"
 
 
 def _design(axes: Sequence[KnobAxis], knobs: Mapping[str, Label], hidden: set[str | None]) -> str:

@@ -26,6 +26,8 @@ document.getElementById("{plot_id}").on("plotly_click", function (clicked) {
   if (point) { showCommand(point); }
 });
 """
+BUTTONS = [["toImage", "zoom2d", "pan2d", "resetScale2d"]]
+"""None of those that send data anywhere."""
 FRONT, POINT, BROKEN = "#d55e00", "#0072b2", "#b8bec6"
 
 
@@ -79,7 +81,7 @@ def _pareto_plot(study: StudyData) -> str:
     return str(
         figure.to_html(
             full_html=False, include_plotlyjs=True, include_mathjax=False, div_id="front",
-            post_script=ON_CLICK, config={"displaylogo": False, "responsive": True},
+            post_script=ON_CLICK, config={"displaylogo": False, "responsive": True, "modeBarButtons": BUTTONS},
         )
     )  # fmt: skip
 
@@ -104,7 +106,7 @@ def _parallel(study: StudyData) -> str:
     figure.update_layout(template="plotly_white", height=420, margin={"l": 90, "r": 40})
     return str(
         figure.to_html(full_html=False, include_plotlyjs=False, include_mathjax=False, div_id="parallel",
-                       config={"displaylogo": False, "responsive": True})
+                       config={"displayModeBar": False, "responsive": True})
     )  # fmt: skip
 
 

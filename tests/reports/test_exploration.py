@@ -136,6 +136,19 @@ def test_sentences_say_the_rows(kind: str) -> None:
     assert findings(study(study().rows[:5]), [asked]) == ()
 
 
+def test_a_group_without_designs_says_why() -> None:
+    """By the reason that most of its points give."""
+    rows = tuple(
+        row(bits, rule, state="ruled_out", figures={}, reason="step x: no such unit")
+        if rule == "saturate"
+        else row(bits, rule)
+        for bits, rule in itertools.product((16, 20, 24), ("wrap", "saturate"))
+    )
+    asked = FindingSection(kind="cheapest", cost="agreement", by=RULE.name)
+    said = findings(study(rows), [asked])
+    assert said[1] == "mac.overflow saturate: none of 3 designs is possible: step x: no such unit."
+
+
 def test_a_width_below_a_failing_one_is_not_enough() -> None:
     """20 bits fall short, 16 by chance do not: 24 is the least."""
     figures = {"agreement": 1.0, "energy_uj": 1.0}
