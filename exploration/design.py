@@ -63,12 +63,14 @@ class Design:
             "model": self.model,
             "calibration": dataclasses.asdict(self.calibration),
             "datapath": self.datapath.model_dump(mode="json"),
-            "machine": self.machine.model_dump(mode="json"),
+            # Keys that the machine leaves out stay out: every number that is given needs a source.
+            "machine": self.machine.model_dump(mode="json", exclude_unset=True),
         }
 
     def identity(self) -> dict[str, Any]:
         """What decides a figure: two designs that are equal here are one point, however they were reached."""
-        plain: dict[str, Any] = _without(self.document(), UNNAMED)
+        whole = {**self.document(), "machine": self.machine.model_dump(mode="json")}
+        plain: dict[str, Any] = _without(whole, UNNAMED)
         return plain
 
     @classmethod
@@ -140,7 +142,7 @@ class Designs:
         set_here = _below("machine", values)
         if not set_here:
             return machine
-        document = machine.model_dump(mode="json")
+        document = machine.model_dump(mode="json", exclude_unset=True)
         for path, value in set_here:
             changed(document, path, _given("machine", path, value), self._why)
         return read_again("machine", Machine, document)

@@ -20,12 +20,12 @@ from small_models import pictures, small_plan
 from bittrue.calibration.plan import save_plan
 from bittrue.workflow import lower, vectors
 
-ROOMS = ("spec", "calibration", "simulator", "golden", "hw_configs", "workflow", "reports", "cli")
+ROOMS = ("spec", "calibration", "simulator", "golden", "hw_configs", "workflow", "reports", "exploration", "cli")
 
 
 def packaged_files() -> set[str]:
     """Every file of the rooms that an installation needs."""
-    kinds = ("*.py", "*.toml", "*.schema.json", "*.html", "py.typed")
+    kinds = ("*.py", "*.toml", "*.schema.json", "*.css", "*.csv", "*.html", "py.typed")
     return {path.relative_to(ROOT).as_posix() for room in ROOMS for kind in kinds for path in (ROOT / room).rglob(kind)}
 
 
@@ -38,7 +38,7 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
         ROOT,
         tree,
         ignore=shutil.ignore_patterns(
-            ".git", ".venv", "build", "out", "*.egg-info", "__pycache__", ".*_cache", ".hypothesis"
+            ".git", ".venv*", "build", "out", "*.egg-info", "__pycache__", ".*_cache", ".hypothesis"
         ),
     )
     subprocess.run(
