@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-    from bittrue.exploration.driver import Status
+    from bittrue.exploration.point import Status
     from bittrue.reports.exploration_data import PointRow, StudyData
 
 FRONT_SHOWN = 12

@@ -8,7 +8,6 @@ starts only what has none. Optuna is told afterwards; a trial that nobody finish
 
 from __future__ import annotations
 
-import hashlib
 import json
 import time
 from collections import deque
@@ -21,6 +20,7 @@ from optuna.trial import Trial
 
 from bittrue.exploration import tasks
 from bittrue.exploration.design import Design, Designs
+from bittrue.exploration.point import Status, digest_of, first_excess, reason_of
 from bittrue.exploration.rows import Finished, Rows
 from bittrue.exploration.subject import Subject
 from bittrue.exploration.sweep import Limit
@@ -29,30 +29,6 @@ from bittrue.spec.errors import BadInput, BittrueError
 
 REPEATS_MAX = 100
 """Proposals in a row that are no new point: then the sampler has seen what it will see."""
-
-
-def digest_of(document: Mapping[str, Any]) -> str:
-    """SHA-256 of a JSON document."""
-    return hashlib.sha256(json.dumps(document, sort_keys=True).encode()).hexdigest()
-
-
-@dataclass(frozen=True)
-class Status:
-    """How far a study is."""
-
-    total: int
-    finished: int
-    """Points with a row, those of earlier starts included."""
-    fresh: int
-    """Of them, committed since this start."""
-    errors: int
-    running: int
-    elapsed_s: float
-
-    @property
-    def left_s(self) -> float | None:
-        """An estimate: what a point took on average since this start, for all that are left."""
-        return None if not self.fresh else self.elapsed_s / self.fresh * max(self.total - self.finished, 0)
 
 
 @dataclass
@@ -245,7 +221,7 @@ class Driver:
             self._again(future, waiting)
             return
         if future.status == "error":
-            reason = _reason(future.exception())
+            reason = reason_of(future.exception())
             for digest in waiting:
                 self._commit(digest, "error", reason)
             return
@@ -325,20 +301,3 @@ class Driver:
         errors = sum(state == "error" for state in self._finished.values())
         elapsed = time.monotonic() - self._started
         self.watch(Status(self._total, len(self._finished), self.fresh, errors, len(self._running), elapsed))
-
-
-def first_excess(constraints: Mapping[str, Limit], figures: Mapping[str, float]) -> str | None:
-    """The first constraint that known figures break, in words."""
-    for name, limit in constraints.items():
-        if name in figures and limit.excess(figures[name]) > 0:
-            bound = f"at least {limit.min:g}" if limit.min is not None and figures[name] < limit.min else ""
-            return f"constraint: {name} is {figures[name]:g}, allowed {bound or f'at most {limit.max:g}'}"
-    return None
-
-
-def _reason(error: BaseException | None) -> str:
-    """What a row says of a point that raised."""
-    if isinstance(error, BittrueError):
-        return tasks.one_line(error)
-    lines = str(error).strip().splitlines()
-    return f"{type(error).__name__}: {lines[0] if lines else 'without a word'}"

@@ -20,7 +20,7 @@ from bittrue.workflow.extras import need, need_torch
 if TYPE_CHECKING:
     from distributed import Client
 
-    from bittrue.exploration.driver import Status
+    from bittrue.exploration.point import Status
     from bittrue.exploration.rows import Rows
     from bittrue.exploration.trials import Trials
 

@@ -10,7 +10,8 @@ import dataclasses
 import math
 from collections.abc import Mapping
 from functools import cached_property
-from typing import get_type_hints
+from operator import attrgetter
+from typing import Any, get_type_hints
 
 from bittrue.calibration.plan import QuantPlan
 from bittrue.hw_configs.refusal import nearest
@@ -32,11 +33,15 @@ PROGRAM: Mapping[str, str] = {
     "unproved_steps": "steps whose proved sums do not fit the accumulator",
 }
 """Known from the program alone."""
+TOTAL = "total"
+"""How the sum of a part of a report begins."""
 COST_WORDS: Mapping[str, str] = {
     "macs": "multiply-accumulates of an image",
     "cycles": "cycles of an image",
     "latency_ms": "time of an image, ms",
     "energy_uj": "energy of an image, uJ",
+    "area_mm2": "silicon of the machine by the cost model's proxy, mm2",
+    "peak_buffer_bytes": "the most that the activation buffer holds, bytes",
     "utilisation": "MACs over what all cells could have done",
 }
 UNITS: Mapping[str, str] = {
@@ -48,12 +53,29 @@ UNITS: Mapping[str, str] = {
 
 def cost_names() -> tuple[str, ...]:
     """Numbers that a cost report has of a whole program."""
-    found = [field.name for field in dataclasses.fields(CostReport) if field.type in ("int", "float", int, float)]
-    for name, member in vars(CostReport).items():
-        made = member.func if isinstance(member, cached_property) else getattr(member, "fget", None)
-        if made is not None and get_type_hints(made).get("return") in (int, float):
-            found.append(name)
-    return tuple(found)
+    return tuple(name for name, _ in _readings())
+
+
+def _readings() -> list[tuple[str, tuple[str, ...]]]:
+    """Every figure of a report with the properties that lead to it: its numbers, and the totals of its parts, so that
+    `area.total_mm2` is `area_mm2`."""
+    found: list[tuple[str, tuple[str, ...]]] = []
+    for name, kind in _results(CostReport):
+        if kind in (int, float):
+            found.append((name, (name,)))
+        elif dataclasses.is_dataclass(kind):
+            totals = [inner for inner, number in _results(kind) if number in (int, float) and inner.startswith(TOTAL)]
+            found += [(f"{name}{inner.removeprefix(TOTAL)}", (name, inner)) for inner in totals]
+    return found
+
+
+def _results(kind: type) -> list[tuple[str, type]]:
+    """The properties of a class and their types."""
+    made = {
+        name: member.func if isinstance(member, cached_property) else getattr(member, "fget", None)
+        for name, member in vars(kind).items()
+    }
+    return [(name, get_type_hints(of).get("return", object)) for name, of in made.items() if of is not None]
 
 
 def known_metrics() -> dict[str, str]:
@@ -78,7 +100,7 @@ def unit_of(name: str) -> str:
 
 def cost_figures(report: CostReport) -> dict[str, float]:
     """Of one image; a figure that is not finite is left out."""
-    found = {name: getattr(report, name) for name in cost_names()}
+    found: dict[str, Any] = {name: attrgetter(".".join(path))(report) for name, path in _readings()}
     return {name: value for name, value in found.items() if math.isfinite(value)}
 
 

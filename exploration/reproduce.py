@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bittrue.exploration.design import Design
-from bittrue.exploration.driver import digest_of
+from bittrue.exploration.point import digest_of, first_excess
 from bittrue.exploration.rows import Finished, Rows
 from bittrue.exploration.study import Request, Study, prepared
 from bittrue.exploration.trials import Trials, Values
@@ -71,7 +71,6 @@ def _find(study: Study, rows: Rows, point: str) -> tuple[str, Values, Finished]:
 def _measured(study: Study, design: Design, store: str) -> Finished:
     """In a worker, as the study itself would."""
     from bittrue.exploration import tasks
-    from bittrue.exploration.driver import first_excess
 
     subject = dataclasses.replace(study.subject, store=store).document()
     document = design.document()

@@ -93,7 +93,8 @@ class SamplerSection(_Section):
 class FindingSection(_Section):
     """One sentence that the measured rows say.
 
-    "narrowest": the least value of `knob` whose `figure` is within `within` of that of the best. "cheapest": the point
+    "narrowest": the least value of `knob` that, like every one above it, loses at most `within` of `figure` against the
+    largest. "cheapest": the point
     with the best `cost` among those whose `figure` is within `within` of the best; without a figure, of all. "budget":
     for each of `shares` the point with the best `figure` that costs at most that share of what the base design costs.
     """

@@ -8,12 +8,16 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 import study_files
+from small_models import small_plan
 from study_files import COSTS, client_here, photographs, written
 
 from bittrue.exploration import cluster, tasks
 from bittrue.exploration.explore import explore
-from bittrue.exploration.study import Request
+from bittrue.exploration.metrics import cost_figures, cost_names
+from bittrue.exploration.study import Request, prepared
+from bittrue.exploration.trials import Trials
 from bittrue.reports.exploration_data import StudyData
+from bittrue.workflow import cost, lower
 
 ACCURATE = (
     COSTS.replace('cycles = "min"', 'sqnr_db = "max"').replace("[16, 26]", "[22, 26]") + "\n[images]\ncount = 4\n"
@@ -127,3 +131,30 @@ def test_samplers_take_as_many_points_as_they_are_asked(tmp_path: Path, sampler:
     assert len(star) == 1 + 10 + 1
     more = explore(file, Request(tmp_path / "out", points=100), workers=1)
     assert len(more.rows) <= 22 and {row.digest for row in found.rows} <= {row.digest for row in more.rows}
+
+
+def test_what_a_killed_driver_left_open_is_taken_up(tmp_path: Path) -> None:
+    """One trial that was planned and never started, one that was started and never told: no point is missing, no trial
+    of Optuna's stays open."""
+    file, request = written(tmp_path), Request(tmp_path / "out")
+    study = prepared(file, request)
+    (tmp_path / "out").mkdir()
+    left = Trials(study.sweep, study.knobs, study.url, study.designs.base())
+    first, second, *_ = left.planned()
+    left.ask(first)
+    left.study.enqueue_trial(second)
+    assert (len(left.abandoned()), left.waiting()) == (1, 1)
+    found = run(file, request)
+    assert len(found.rows) == found.total == 22
+    after = Trials(study.sweep, study.knobs, study.url, study.designs.base())
+    assert (len(after.abandoned()), after.waiting()) == (0, 0)
+
+
+def test_figures_of_the_cost_report_are_found_by_themselves() -> None:
+    """Its numbers by their names, the totals of its parts by theirs; no input of the report is a figure."""
+    program = lower(small_plan())
+    report = cost(program)
+    figures = cost_figures(report)
+    assert (figures["cycles"], figures["energy_uj"]) == (report.cycles, report.energy_uj)
+    assert figures["energy_pj"] == report.energy_pj.total
+    assert set(figures) == set(cost_names()) and not {"model", "machine", "steps", "accumulator_bits"} & set(figures)
