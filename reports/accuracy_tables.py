@@ -51,6 +51,9 @@ class Table:
     columns: tuple[str, ...]
     lines: tuple[tuple[str, ...], ...]
 
+    def __post_init__(self) -> None:
+        assert all(len(line) == len(self.columns) for line in self.lines), self.title
+
 
 NAMES: Mapping[tuple[str, Arithmetic], str] = {
     ("1", "partial"): "table 1",

@@ -30,6 +30,7 @@ def score_table(found: Mutation) -> Table:
             str(row.killed),
             str(row.killed_by_output),
             str(row.equivalent),
+            str(row.repeated),
             str(row.survived),
             f"{100 * row.score:.2f}",
             f"{100 * row.output_score:.2f}",

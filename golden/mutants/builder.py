@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from bittrue.golden.mutants.intervals import interval_of
-from bittrue.golden.mutants.words import Graph, Interval, Node, Op, holds, width_of
+from bittrue.golden.mutants.words import FACT, Graph, Interval, Node, Op, holds, width_of
 from bittrue.spec.arithmetic import Rounding
 from bittrue.spec.units.section import Width
 
@@ -22,6 +22,7 @@ class Words:
         self.bodies: dict[str, Words] = {}
         self.ordered: list[tuple[str, str]] = []
         self.one_at_least: list[tuple[int, tuple[str, ...]]] = []
+        self.facts: list[str] = []
 
     def body(self, fold: str) -> Words:
         """A body to be written; its places are the graph's, as FOLD/PLACE."""
@@ -67,6 +68,14 @@ class Words:
             return name
         return self.node(name, "const", numbers=(value,))
 
+    def either(self, name: str, *cases: tuple[Op, str, str]) -> None:
+        """A fact of the contract that no interval can say: one of some comparisons of wires holds in every vector."""
+        holds = [self.node(f"{FACT}{name}.{i}", op, *wires, proved=(0, 1)) for i, (op, *wires) in enumerate(cases)]
+        whole = holds[0]
+        for i, each in enumerate(holds[1:]):
+            whole = self.node(f"{FACT}{name}.or_{i}", "or", whole, each, proved=(0, 1))
+        self.facts.append(whole)
+
     def interval(self, name: str) -> Interval:
         """What a wire can be."""
         return next(each.interval for each in self.nodes if each.name == name)
@@ -92,8 +101,17 @@ class Words:
             return self.clamp(name, value, low, high, proved)
         return self.node(name, "wire", value)
 
-    def round_shift(self, name: str, value: str, shift: str, mode: str, proved: Interval | None = None) -> str:
-        """value / 2**shift by a rounding rule of docs/arithmetic.md; the value itself for a shift of 0."""
+    def round_shift(
+        self,
+        name: str,
+        value: str,
+        shift: str,
+        mode: str,
+        proved: Interval | None = None,
+        summed: Interval | None = None,
+    ) -> str:
+        """value / 2**shift by a rounding rule of docs/arithmetic.md; the value itself for a shift of 0. proved: of the
+        result; summed: of what is shifted, where the contract knows more than the intervals."""
         self.places[name] = ("rounding", str(mode))
         mode = Rounding(self.rules.get(name, mode))
         if proved is None:
@@ -109,7 +127,7 @@ class Words:
         else:
             half = self.node(f"{name}.half", "shr", step, self.const(1))
             added = self._nearest(name, value, shift, half, mode)
-        total = self.node(f"{name}.sum", "add", value, added, proved=self._sum(value, shift))
+        total = self.node(f"{name}.sum", "add", value, added, proved=summed or self._sum(value, shift))
         return self.node(name, "shr", total, shift, proved=proved)
 
     def _sum(self, value: str, shift: str) -> Interval | None:
@@ -140,4 +158,4 @@ class Words:
 
     def graph(self, *outputs: str) -> Graph:
         """What was written, with its stages in order."""
-        return Graph(tuple(self.nodes), outputs, tuple(self.ordered), tuple(self.one_at_least))
+        return Graph(tuple(self.nodes), outputs, tuple(self.ordered), tuple(self.one_at_least), tuple(self.facts))

@@ -39,6 +39,8 @@ Op = Literal[
 ]  # fmt: skip
 Interval = tuple[int, int]
 CONTROLS: tuple[Op, ...] = ("first", "last", "tile_first", "tile_last")
+FACT = "fact."
+"""How wires begin that only say what is true."""
 SOURCES: tuple[Op, ...] = ("port", "const", "state", "element", *CONTROLS)
 """Nodes without inputs."""
 
@@ -84,6 +86,9 @@ class Graph:
 
     one_at_least: tuple[tuple[int, tuple[str, ...]], ...] = field(default=())
     """Ports of which one is at least so large in every vector."""
+    facts: tuple[str, ...] = field(default=())
+    """Wires that are 1 in every vector, by the contract: what intervals cannot say. A proof may lean on them; no mutant
+    is planted in them (FACT)."""
 
     @cached_property
     def by_name(self) -> dict[str, Node]:

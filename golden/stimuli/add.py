@@ -11,7 +11,7 @@ import numpy as np
 
 from bittrue.golden.stimuli.draw import between, generator, walking, walking_signed
 from bittrue.golden.stimuli.elementwise import Columns, Table
-from bittrue.golden.stimuli.pipeline import placed_at, wide_ends
+from bittrue.golden.stimuli.pipeline import any_ends, placed_at, wide_ends
 from bittrue.golden.stimuli.sums import Terms, terms_of
 from bittrue.spec.arithmetic import round_shift
 from bittrue.spec.coverage.add import add_served, operand_bits, sum_bits
@@ -241,6 +241,26 @@ def _far(table: Table, unit: TwoMultipliersAdd, rng: np.random.Generator) -> Non
     codes, zero_points = np.array([reach - 1, -reach // 2], np.int64), np.array([-reach, reach - 1], np.int64)
     ends: Columns = {"a": codes, "b": codes, "zero_point_a": zero_points, "zero_point_b": zero_points}
     table.add(**ends, multiplier_a=most, multiplier_b=most, shift=40, zero_point=0, low=-32768, high=32767)
+    _unclamped(table, unit, rng, reach)
+
+
+def _unclamped(table: Table, unit: TwoMultipliersAdd, rng: np.random.Generator, reach: int) -> None:
+    """The largest sums of either sign and any others, hardly shifted, so that every wire comes to its ends."""
+    n, most = 240, (1 << unit.multiplier_bits) - 1
+    columns: dict[str, Integers] = {}
+    for side in ("a", "b"):
+        columns[side] = between(rng, -reach // 2, reach - 1, n)
+        columns[f"zero_point_{side}"] = between(rng, -reach, reach - 1, n)
+        columns[f"multiplier_{side}"] = between(rng, most // 2 + 1, most, n)
+        # Every other vector is of the same sign on both sides, and as far out as it can be.
+        upwards = np.arange(0, n, 2) % 4 == 0
+        columns[side][::2] = np.where(upwards, reach - 1, -reach // 2)
+        columns[f"zero_point_{side}"][::2] = np.where(upwards, -reach, reach - 1)
+    for side in ("a", "b"):
+        columns[f"multiplier_{side}"][: n // 4] = most - np.arange(n // 4) % 3
+    shift = unit.shift_min + np.arange(n, dtype=np.int64) // 4 % 5
+    zero_point, low, high = any_ends(rng, n)
+    table.add(**columns, shift=shift, zero_point=zero_point, low=low, high=high)
 
 
 def _drawn(unit: TwoMultipliersAdd, rng: np.random.Generator, kind: StimulusKind) -> Stimuli:

@@ -139,7 +139,24 @@ def _lengths(mac: Mac, rng: np.random.Generator) -> tuple[Stimuli, ...]:
         _set("unsigned_weights", rows(11, -128, 127, 9), unsigned(11), bias(40 * half), zero_points=(-52, 102)),
         _set("probabilities_3", rows(3, 0, most, 9), unsigned(3), bias(3 << 26), zero_points=(-128, -128), bits=16),
         _set("probabilities_49", rows(49, 0, most, 20), weights(49), bias(49 << 23), bits=16),
+        *_largest_products(rng, most),
     )  # fmt: skip
+
+
+def _largest_products(rng: np.random.Generator, most: int) -> tuple[Stimuli, ...]:
+    """Probabilities and weights as far from their zero points as registers allow: the adder's ends, both signs."""
+    sets = []
+    for name, low, high, zero_point in (("above", 0, 255, -128), ("below", -128, 127, 255)):
+        for k in (16, 33):
+            end = high if zero_point < 0 else low
+            weights = np.where(rng.integers(0, 4, (k, COLUMNS)) == 0, between(rng, low, high, (k, COLUMNS)), end)
+            weights[:, ::4] = end
+            codes = between(rng, 0, most, (24, k))
+            codes[::3] = most
+            codes[1::3] |= 1 << 15
+            name_of = f"largest_{name}_{k}"
+            sets.append(_set(name_of, codes, weights, 0, zero_points=(-128, zero_point), bits=16))
+    return tuple(sets)
 
 
 def _ends(mac: Mac, rng: np.random.Generator) -> tuple[Stimuli, ...]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from bittrue.golden.stimuli.draw import between, generator, walking_signed
-from bittrue.golden.stimuli.pipeline import Pipeline, fitting_shift, wide_ends
+from bittrue.golden.stimuli.pipeline import Pipeline, any_ends, fitting_shift, returning, wide_ends
 from bittrue.golden.stimuli.pipeline_corners import pipeline_corners
 from bittrue.spec.coverage.mean import LENGTHS, mean_served
 from bittrue.spec.coverage.requantize import ZERO_POINTS, requantizer_served
@@ -23,7 +23,13 @@ def mean_stimuli(datapath: Datapath, kind: StimulusKind, seed: int) -> tuple[Sti
     rng = generator(seed, "mean", kind)
     pipe = Pipeline(unit, 12)
     if kind == "directed":
-        return (_corners(pipe, rng), *(_rows(pipe, rng, n) for n in LENGTHS), *_wide(pipe, rng))
+        return (
+            _corners(pipe, rng),
+            *(_rows(pipe, rng, n) for n in LENGTHS),
+            *_wide(pipe, rng),
+            *_returning(pipe, rng),
+            _longest(pipe, rng),
+        )
     return (_drawn(pipe, rng, kind),)
 
 
@@ -102,6 +108,39 @@ def _wide(pipe: Pipeline, rng: np.random.Generator) -> tuple[Stimuli, ...]:
         driven = {"codes": codes, "zero_point_x": zero_point_x, **columns}
         sets.append(Stimuli("mean", f"wide_codes_{n}", "directed", driven))
     return tuple(sets)
+
+
+def _returning(pipe: Pipeline, rng: np.random.Generator) -> tuple[Stimuli, ...]:
+    """Results past a limit by one bit alone, up to the largest; long rows where short ones do not reach."""
+    sets = []
+    for n, first, last in ((16, 9, 44), (4096, 44, 53)):
+        bits = np.repeat(np.arange(first, last, dtype=np.int64), 4)
+        upwards = np.arange(bits.size) % 2 == 0
+        codes = np.where(upwards, 255, -128)[:, None] + np.zeros((1, n), np.int64)
+        zero_point_x = np.where(upwards, -512, 511)
+        columns = returning(pipe, rng, (codes - zero_point_x[:, None]).sum(axis=1), bits)
+        if columns is not None:
+            driven = {"codes": codes, "zero_point_x": zero_point_x, **columns}
+            sets.append(Stimuli("mean", f"returning_{n}", "directed", driven))
+    return tuple(sets)
+
+
+def _longest(pipe: Pipeline, rng: np.random.Generator) -> Stimuli:
+    """Sums of either sign up to the largest there are, multiplied and shifted by anything: every wire to its ends."""
+    rows, n, bits = 36, 4096, pipe.unit.multiplier_bits
+    least = 0 if pipe.unit.shift_min <= 1 else pipe.unit.shift_min
+    upwards = np.arange(rows) % 2 == 0
+    codes = np.where(upwards, 255, -128)[:, None] + np.zeros((1, n), np.int64)
+    zero_point_x = np.where(upwards, -512, 511)
+    drawn = np.arange(rows) % 3 == 2
+    codes[drawn] = between(rng, -128, 255, (int(drawn.sum()), n))
+    zero_point_x[drawn] = between(rng, -512, 511, int(drawn.sum()))
+    multiplier = (1 << bits) - 1 - between(rng, 0, (1 << bits) - 1, rows) % (np.int64(1) << between(rng, 0, bits, rows))
+    shift = between(rng, least, pipe.unit.shift_max, rows)
+    shift[: rows // 2] = least + np.arange(rows // 2) // 2 % 5
+    zero_point, low, high = any_ends(rng, rows)
+    columns = {"multiplier": multiplier, "shift": shift, "zero_point": zero_point, "low": low, "high": high}
+    return Stimuli("mean", "longest", "directed", {"codes": codes, "zero_point_x": zero_point_x, **columns})
 
 
 def _drawn(pipe: Pipeline, rng: np.random.Generator, kind: StimulusKind) -> Stimuli:

@@ -8,7 +8,7 @@ import numpy as np
 
 from bittrue.golden.stimuli.draw import between, generator, walking, walking_signed
 from bittrue.golden.stimuli.elementwise import Columns, Table
-from bittrue.golden.stimuli.pipeline import Pipeline, fitting_shift, placed_at, wide_ends
+from bittrue.golden.stimuli.pipeline import Pipeline, any_ends, fitting_shift, placed_at, returning, wide_ends
 from bittrue.golden.stimuli.pipeline_corners import pipeline_corners
 from bittrue.spec.coverage.requantize import ZERO_POINTS, requantizer_served, shifts
 from bittrue.spec.datapath import Datapath
@@ -75,7 +75,8 @@ def _codes(rng: np.random.Generator, difference: Integers, side: str) -> dict[st
 def _walk(table: Table, pipe: Pipeline, rng: np.random.Generator) -> None:
     """Walking codes and zero points on each side, every pair of ends, every zero point."""
     for shift in shifts(pipe.unit):
-        a, b = between(rng, 1, 127, (2, 2)) * (1 - 2 * rng.integers(0, 2, (2, 2)))
+        a, b = between(rng, 1, 127, (2, 2)) * (1 - 2 * rng.integers(0, 2, 2))
+        b[1] *= -1  # products of either sign
         multiplier = np.minimum((90 << min(shift, 44)) // np.abs(a * b), (1 << pipe.unit.multiplier_bits) - 1)
         table.add(
             a=a, b=b, zero_point_a=0, zero_point_b=0, multiplier=np.maximum(multiplier, 1), shift=shift, zero_point=3,
@@ -125,6 +126,21 @@ def _largest(table: Table, pipe: Pipeline, rng: np.random.Generator) -> None:
         zero_point, low, high = wide_ends(rng, pipe.rounded(total, np.full(len(ends), most), at))
         columns = dict(zip(("a", "b", "zero_point_a", "zero_point_b"), ends.T, strict=True))
         table.add(**columns, multiplier=most, shift=at, zero_point=zero_point, low=low, high=high)
+    bits = np.repeat(np.arange(9, 49, dtype=np.int64), 4)
+    upwards = np.arange(bits.size) % 2 == 0
+    ways: Columns = {"a": np.where(upwards, 255, -128), "zero_point_a": np.where(upwards, -512, 511)}
+    ways |= {"b": np.full(bits.size, -128), "zero_point_b": np.full(bits.size, -512)}
+    back = returning(pipe, rng, np.where(upwards, 767, -639) * 384, bits)
+    if back is not None:
+        table.add(**ways, **back)
+    n = 160
+    zero_point, low, high = any_ends(rng, n)
+    drawn: Columns = {side: between(rng, -128, 255, n) for side in ("a", "b")}
+    drawn |= {f"zero_point_{side}": between(rng, -512, 511, n) for side in ("a", "b")}
+    at = between(rng, shifts(pipe.unit)[0], pipe.unit.shift_max, n)
+    at[: n // 2] = shifts(pipe.unit)[0] + np.arange(n // 2) % 4
+    multiplier = between(rng, most // 2, most, n)
+    table.add(**drawn, multiplier=multiplier, shift=at, zero_point=zero_point, low=low, high=high)
 
 
 def _any(table: Table, pipe: Pipeline, rng: np.random.Generator, low: int, size: int, fixed: Columns) -> None:

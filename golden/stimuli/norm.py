@@ -10,10 +10,8 @@ from __future__ import annotations
 import numpy as np
 
 from bittrue.golden.stimuli.draw import between, generator, of_any_size, walking
-from bittrue.golden.stimuli.norm_rows import (
-    drawn,
-    shapes,
-)
+from bittrue.golden.stimuli.norm_ends import ends
+from bittrue.golden.stimuli.norm_rows import drawn, shapes
 from bittrue.golden.stimuli.norm_sets import gammas, norm_set, scaling_for, shown
 from bittrue.golden.stimuli.norm_statistics import decided, magnitudes, roots, roundings
 from bittrue.golden.stimuli.pipeline import wide_ends
@@ -38,6 +36,7 @@ def norm_stimuli(datapath: Datapath, kind: StimulusKind, seed: int) -> tuple[Sti
             *magnitudes(unit, rng),
             *_affine(unit, rng),
             *_wide(unit, rng),
+            *ends(unit, rng),
         )
     return tuple(_drawn(unit, rng, kind, n, rows) for n, rows in ((16, 1000), (64, 500), (144, 200)))
 

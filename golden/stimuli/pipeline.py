@@ -60,12 +60,47 @@ def wide_ends(rng: np.random.Generator, rounded: Integers) -> tuple[Integers, In
     pairs = np.where(rng.integers(0, 2, (n, 2)) == 0, rng.choice(patterns, (n, 2)), between(rng, -32768, 65535, (n, 2)))
     pairs[::5] = (-32768, 32767)
     pairs[1::5] = (0, 65535)
+    pairs[2::10] = -1 - (pairs[2::10] & 1023)  # both negative
     low, high = np.sort(pairs, axis=1).T
     place, offset = rng.integers(0, 4, n), between(rng, -2, 2, n)
     goal = np.where(place == 0, low + offset, np.where(place == 1, high + offset, between(rng, low, high, n)))
     far = rng.integers(0, 8, n) == 0
     goal = np.where(far, goal + between(rng, -(1 << 30), 1 << 30, n), goal)
     return np.clip(goal - rounded, -(1 << 30), (1 << 30) - 1), low, high
+
+
+def any_ends(rng: np.random.Generator, size: int) -> tuple[Integers, Integers, Integers]:
+    """Any zero points of 31 bits and any limits of 16-bit codes, with no regard to what is rounded: so that the upper
+    bits of every wire in front of the clamp are seen."""
+    zero_point = between(rng, -(1 << 30), (1 << 30) - 1, size)
+    zero_point[::3] = rng.choice([-(1 << 30), (1 << 30) - 1], len(zero_point[::3]))
+    pairs = between(rng, -(1 << 15), (1 << 16) - 1, (size, 2))
+    pairs[1::6] = (1 << 16) - 1 - pairs[1::6] % 4  # both ends past 15 bits
+    pairs[2::6] = -1 - pairs[2::6] % 4  # both ends negative
+    low, high = np.sort(pairs, axis=1).T
+    return zero_point, low, high
+
+
+def returning(
+    pipe: Pipeline, rng: np.random.Generator, accumulator: Integers, bits: Integers
+) -> dict[str, Integers] | None:
+    """Multiplier, shift, zero point and limits that place each accumulator at 2**bits (of its sign) and a code: a wire
+    that loses this one bit would return between the limits. None where that cannot be for all of them."""
+    size, least = np.abs(accumulator), 0 if pipe.unit.shift_min <= 1 else pipe.unit.shift_min
+    width = np.array([int(a).bit_length() for a in size], np.int64)
+    shift = np.clip(pipe.unit.multiplier_bits - 1 + width - bits, least, pipe.unit.shift_max)
+    target = [1 << int(b + s) for b, s in zip(bits, shift, strict=True)]
+    multiplier = np.array([(t + int(a) // 2) // int(a) for t, a in zip(target, size, strict=True)], object)
+    if any(m >> pipe.unit.multiplier_bits for m in multiplier):
+        return None
+    found = multiplier.astype(np.int64)
+    low, high = np.full(size.size, -128), np.full(size.size, 127)
+    code = between(rng, 0, 100, size.size) * (1 - 2 * (np.arange(size.size) // 2 % 2))
+    goal = code + np.sign(accumulator) * (np.int64(1) << bits)
+    zero_point = goal - pipe.rounded(accumulator, found, shift)
+    if (np.abs(zero_point) >= 1 << 30).any():
+        return None
+    return {"multiplier": found, "shift": shift, "zero_point": zero_point, "low": low, "high": high}
 
 
 def fitting_shift(

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from bittrue.golden.mutants.intervals import interval_of
-from bittrue.golden.mutants.words import Fault, Graph, Node, Op, width_of
+from bittrue.golden.mutants.words import FACT, Fault, Graph, Node, Op, width_of
 from bittrue.spec.units.section import Width
 
 
@@ -66,8 +66,10 @@ class Site:
 
 
 def sites(graph: Graph) -> Iterator[Site]:
-    """Every wire, bodies included, in order."""
+    """Every wire of the design, bodies included, in order."""
     for node in graph.nodes:
+        if node.name.startswith(FACT):
+            continue
         yield Site(graph, "", node)
         if node.body is not None:
             for inner in node.body.nodes:

@@ -15,7 +15,7 @@ from typing import Any, Literal
 from bittrue.golden.mutants.operators import Mutant
 from bittrue.golden.mutants.proof.backend import Backend
 from bittrue.golden.mutants.proof.bounds import by_bounds
-from bittrue.golden.mutants.words import CONTROLS, Graph, Node
+from bittrue.golden.mutants.words import CONTROLS, FACT, Graph, Node
 
 ProofKind = Literal["bounds", "sat"]
 HARD = ("mul", "divide", "divide_up", "divide_near", "root", "root_up", "root_near", "read", "fold")
@@ -38,6 +38,8 @@ def by_solver(golden: Graph, mutated: Graph, *, backend: Callable[[], Backend[An
     touched: set[str] = set()
     first_touched: set[str] = set()
     for node in mutated.nodes:
+        if node.name.startswith(FACT):
+            continue
         old = golden.by_name.get(node.name)
         same = old is node or old == node
         if same and not touched & set(node.inputs):
@@ -105,6 +107,8 @@ class Scope:
         self.steps: tuple[Step, Step] | None = None
         for low, high in golden.ordered:
             solver.at_most(self.golden(low), self.golden(high))
+        for fact in golden.facts:
+            solver.between(self.golden(fact), 1, 1)
 
     def golden(self, name: str) -> Any:
         """A wire of the graph as it should be."""

@@ -12,8 +12,9 @@ from bittrue.golden.mutants.builder import Words
 from bittrue.golden.mutants.evaluate import Trace
 from bittrue.golden.mutants.units.elementwise import add_graph, interpolated_graph, mul_graph, table_graph
 from bittrue.golden.mutants.units.mac import accumulate_graph, mac_graph
+from bittrue.golden.mutants.units.norm import norm_graph
 from bittrue.golden.mutants.units.requantize import check, requantize_words
-from bittrue.golden.mutants.units.rows import mean_graph, norm_graph, softmax_graph
+from bittrue.golden.mutants.units.rows import mean_graph, softmax_graph
 from bittrue.golden.mutants.words import Graph
 from bittrue.spec.datapath import Datapath
 from bittrue.spec.errors import Unsupported

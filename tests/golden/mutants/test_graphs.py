@@ -10,6 +10,8 @@ from bittrue.golden.mutants.evaluate import run
 from bittrue.golden.mutants.units import GRAPHS, ports_of, stages_of, words_of
 from bittrue.golden.mutants.words import holds
 from bittrue.golden.stimuli import MADE, stimuli_of
+from bittrue.golden.stimuli.norm_rows import scaling_of
+from bittrue.golden.stimuli.norm_sets import norm_set
 from bittrue.hw_configs.load import load_datapath
 from bittrue.simulator.units import UNITS
 from bittrue.spec.arithmetic import Rounding
@@ -67,6 +69,8 @@ def assert_equal(datapath: Datapath, unit: str, stimuli: Stimuli) -> None:
         values = trace[node.name]
         assert holds(node.width, (int(values.min()), int(values.max())))
         assert node.interval[0] <= values.min() and values.max() <= node.interval[1], node.name
+    for fact in words.graph.facts:
+        assert trace[fact].all(), fact
 
 
 @pytest.mark.parametrize("case", CASES)
@@ -74,6 +78,19 @@ def test_a_graph_is_its_unit(case: str) -> None:
     """Random vectors; and no wire leaves the interval that was proved for it."""
     for stimuli in uniform(*CASES[case], vectors=200):
         assert_equal(*CASES[case], stimuli)
+
+
+@pytest.mark.parametrize("n", [1, 2, 3, 17, 255, 1024, 1025, 4095, 4096])
+def test_what_is_claimed_of_a_norm_holds_for_any_epsilon(n: int) -> None:
+    """Intervals and facts that proofs lean on: constant rows, outliers, halves; epsilons around every power of two."""
+    rows = np.stack([np.full(n, -7), np.full(n, 90), np.full(n, -128), np.arange(n) % 256 - 128, np.full(n, 127)])
+    rows[1, 0], rows[2, -1], rows[4, : n // 2] = 91, 127, -128
+    epsilons = {1, 2, 3} | {(1 << bit) + by for bit in range(2, 62, 1 if n < 100 else 9) for by in (-1, 0)}
+    scalings = [scaling_of(IOT.norm, n, epsilon) for epsilon in sorted(epsilons)]
+    legal = [scaling for scaling in scalings if scaling is not None]
+    assert len(legal) >= len(scalings) - 1
+    for scaling in legal:
+        assert_equal(IOT, "norm", norm_set("any", rows, scaling, gamma=3, beta=5, shift=9))
 
 
 @pytest.mark.parametrize("unit", [unit for unit in MADE if unit in UNITS_OF_IOT])

@@ -28,6 +28,14 @@ def test_there_are_enough_mutants(unit: str) -> None:
     assert max(Counter(mutant.graph.nodes for mutant in found).values()) == 1
 
 
+def test_no_mutant_is_planted_in_what_only_says_what_is_true() -> None:
+    """The facts of a graph are no part of the design; their inputs are."""
+    facts = words_of(IOT, "norm").graph.facts
+    assert facts and all(fact.startswith("fact.") for fact in facts)
+    wires = {mutant.wire for mutant in every("norm")}
+    assert not any(wire.startswith("fact.") for wire in wires) and "fraction_shift" in wires
+
+
 def requantizer(**columns: list[int]) -> Stimuli:
     end = {"low": [-128], "high": [127], "zero_point": [0]}
     size = max(len(column) for column in columns.values())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cache
 
 import numpy as np
@@ -16,6 +17,7 @@ from bittrue.golden.mutants.proof.z3_backend import Z3
 from bittrue.golden.mutants.score import outcomes
 from bittrue.golden.mutants.units import words_of
 from bittrue.golden.mutants.words import Fault, Node
+from bittrue.golden.stimuli import stimuli_of
 from bittrue.hw_configs.load import load_datapath
 from bittrue.spec.units.section import Width
 
@@ -80,6 +82,23 @@ def test_nothing_that_a_vector_kills_is_proved_equivalent(unit: str) -> None:
     found = outcomes(words, mutants_of(words)[::10], uniform(IOT, unit, 100))
     killed = [outcome.mutant for outcome in found if outcome.by_stage is not None]
     assert len(killed) > 20
+    assert [mutant.name for mutant in killed if proved(words.graph, mutant, backend=Z3, seconds=0.3)] == []
+
+
+def test_a_fact_of_the_contract_proves_what_no_interval_can() -> None:
+    """The step of a shift that only a constant row has; without the facts nothing proves it."""
+    mutant, words = planted("norm", "stuck_at_0", "normalized.step", "bit 21"), words_of(IOT, "norm")
+    assert proved(words.graph, mutant, backend=Z3, seconds=20) == "sat"
+    alone = replace(words.graph, facts=())
+    assert proved(alone, mutant, backend=Z3, seconds=20) is None
+
+
+def test_nothing_that_a_directed_vector_kills_is_proved_equivalent() -> None:
+    """The norm's facts and intervals against what its corners show, every eighth mutant."""
+    words = words_of(IOT, "norm")
+    found = outcomes(words, mutants_of(words)[::8], stimuli_of(IOT, "norm", "directed"))
+    killed = [outcome.mutant for outcome in found if outcome.by_stage is not None]
+    assert len(killed) > 80
     assert [mutant.name for mutant in killed if proved(words.graph, mutant, backend=Z3, seconds=0.3)] == []
 
 
