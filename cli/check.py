@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from bittrue.cli.kill_rates import kill_rates
 from bittrue.cli.options import Json
 from bittrue.cli.output import print_json, print_rows, progress_bars
 
@@ -72,6 +73,7 @@ def register(app: typer.Typer) -> None:
             rows = [
                 ("package", f"intact: {len(manifest.files)} files, {_contents(manifest)}"),
                 ("payload digest", manifest.payload_digest),
+                *kill_rates(manifest),
             ]
             if result.replay is not None:
                 again = result.replay

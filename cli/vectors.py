@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
+from bittrue.cli.kill_rates import kill_rates
 from bittrue.cli.options import Json, Seed, names
 from bittrue.cli.output import print_json, print_rows, progress_bars
 
@@ -52,6 +53,9 @@ def register(app: typer.Typer) -> None:
         op: Annotated[
             str | None, typer.Option("--op", help="Of units: the requantizer as this operator has it (linear, ...).")
         ] = None,
+        mutants: Annotated[
+            bool, typer.Option("--mutants", help="Of units: plant faults, and store how many the vectors notice.")
+        ] = False,
         limit: Annotated[int, typer.Option("--limit", min=1, help="How many images, drawn with --seed.")] = 1,
         vector_limit: Annotated[
             int, typer.Option("--vector-limit", min=1, help="Of real stimuli: vectors of one set at most.")
@@ -103,10 +107,12 @@ def register(app: typer.Typer) -> None:
         if unit:
             made = _units(
                 request, unit, program, images, step, datapath=datapath, stimuli=names(stimuli), inputs=inputs, op=op,
-                limit=limit, vector_limit=vector_limit,
+                limit=limit, vector_limit=vector_limit, mutants=mutants,
             )  # fmt: skip
         else:
-            given = {"--datapath": datapath, "--stimuli": stimuli, "--inputs": inputs, "--op": op}
+            given = {
+                "--datapath": datapath, "--stimuli": stimuli, "--inputs": inputs, "--op": op, "--mutants": mutants,
+            }  # fmt: skip
             stray = [option for option, value in given.items() if value]
             if stray:
                 raise BadInput("an option of units without a unit", got=", ".join(stray), expected="--unit UNIT")
@@ -154,6 +160,7 @@ def _units(
     op: str | None,
     limit: int,
     vector_limit: int,
+    mutants: bool,
 ) -> Manifest:
     from typing import get_args
 
@@ -178,7 +185,7 @@ def _units(
         return workflow.unit_vectors(
             units, out=request.out, datapath=datapath, kinds=cast("tuple[StimulusKind, ...]", stimuli), inputs=inputs,
             network=network, op=op, seed=request.seed, command=request.command, extras=request.extras,
-            progress=progress,
+            mutants=mutants, progress=progress,
         )  # fmt: skip
 
 
@@ -196,7 +203,7 @@ def _say(manifest: Manifest, out: Path, *, json: bool) -> None:
         "payload_digest": manifest.payload_digest,
     }
     if json:
-        print_json(facts)
+        print_json({**facts, "mutation": [rate.model_dump() | {"score": rate.score} for rate in manifest.mutation]})
     else:
         shown = [(key.replace("_", " "), str(value)) for key, value in facts.items() if value != 0]
-        print_rows("vector package", shown)
+        print_rows("vector package", [*shown, *kill_rates(manifest)])

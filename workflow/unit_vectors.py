@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -23,6 +24,7 @@ from bittrue.spec.program import Program
 from bittrue.spec.program_file import load_program
 from bittrue.spec.units.catalog import unit_arrays, unit_form
 from bittrue.spec.vectors import Stimuli, StimulusKind, UnitVectors
+from bittrue.workflow.kill_rate import Scored
 from bittrue.workflow.progress import Progress, silent
 from bittrue.workflow.stimuli import (
     CoverageSource,
@@ -66,14 +68,16 @@ def unit_vectors(
     extras: Extras = PLAIN,
     stimuli: StimuliSource = made_stimuli,
     coverage: CoverageSource = declared_coverage,
+    mutants: bool = False,
     progress: Progress = silent,
 ) -> Manifest:
     """Write a package of vectors of bare units to the folder `out`, whole or not at all.
 
     units: as in `bittrue unit`. kinds: what to make: "directed", "uniform", "shaped" from `stimuli`, "real" from
     `network`. inputs: arrays of one unit instead, as `bittrue unit --inputs` takes them. datapath: a name, a TOML
-    file or a Datapath; of a network it is the program's. op: the requantizer as one operator has it. Raises
-    BadInput for a mixture that says nothing clear, and what the units refuse.
+    file or a Datapath; of a network it is the program's. op: the requantizer as one operator has it. mutants: plant
+    faults in each unit and put into the manifest how many its sets notice (docs/mutation.md; needs the extra `rtl`,
+    takes a minute a unit). Raises BadInput for a mixture that says nothing clear, and what the units refuse.
     """
     names = (units,) if isinstance(units, str) else tuple(units)
     _check_mixture(names, kinds, inputs, network, datapath, op)
@@ -82,6 +86,9 @@ def unit_vectors(
     path = loaded("iot_npu" if datapath is None else datapath) if program is None else program.datapath
     for name in names:
         unit_form(path.for_op(op), name)
+    scored = Scored(path) if mutants else None
+    if scored is not None:
+        scored.check(names, op)
     seen: list[ImageEntry] = []
 
     def wanted() -> Iterator[tuple[Stimuli, str | None]]:
@@ -99,11 +106,16 @@ def unit_vectors(
 
     def sets() -> Iterator[SetToWrite]:
         for count, (one, of) in enumerate(wanted(), 1):
+            if scored is not None:
+                scored.add(one, of)
             yield SetToWrite(answered(path.for_op(of), one, coverage), of)
             progress("sets", count, count)
 
     provenance = Provenance(command, seed, "simulator")
-    return write_unit_package(path, _nonempty(sets()), out, provenance, program=program, images=seen, extras=extras)
+    return write_unit_package(
+        path, _nonempty(sets()), out, provenance, program=program, images=seen, extras=extras,
+        mutation=tuple if scored is None else partial(scored.rates, progress),
+    )  # fmt: skip
 
 
 def answered(datapath: Datapath, stimuli: Stimuli, coverage: CoverageSource = declared_coverage) -> UnitVectors:

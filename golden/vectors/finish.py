@@ -17,6 +17,7 @@ from bittrue.golden.vectors.manifest import (
     SCHEMA_VERSION,
     UNSEALED,
     Image,
+    KillRate,
     Manifest,
     Producer,
     ProgramIdentity,
@@ -64,6 +65,7 @@ def finish(
     images: Sequence[Image] = (),
     steps: Sequence[StepVectors] = (),
     units: Sequence[UnitSet] = (),
+    mutation: Sequence[KillRate] = (),
 ) -> Manifest:
     """Write the manifest of what stands in the folder, and return it."""
     manifest = sealed(
@@ -77,6 +79,7 @@ def finish(
             images=tuple(images),
             steps=tuple(steps),
             units=tuple(units),
+            mutation=tuple(mutation),
             extras=extras,
             files=folder.entries,
             payload_digest=payload_digest(folder.entries),

@@ -143,6 +143,35 @@ class UnitSet(Group):
         return [*super().named_files, self.tags]
 
 
+class KillRate(Model):
+    """How many planted faults the vectors of one unit notice (docs/mutation.md)."""
+
+    unit: Name
+    op: str | None
+    """As of its sets."""
+    vectors: Size
+    mutants: Size
+    """Faults that were planted; those counted below are together as many."""
+    killed: Count
+    """Seen in any stage."""
+    killed_by_output: Count
+    """Of them, seen in the output too."""
+    equivalent: Count
+    """Proved to be no fault."""
+    survived: Count
+
+    @property
+    def score(self) -> float:
+        """Killed of those not proved equivalent, 0..1."""
+        return self.killed / max(1, self.mutants - self.equivalent)
+
+    @model_validator(mode="after")
+    def _adds_up(self) -> KillRate:
+        if self.killed + self.equivalent + self.survived != self.mutants or self.killed_by_output > self.killed:
+            raise ValueError("killed, equivalent and survived mutants are not all mutants")
+        return self
+
+
 class Manifest(Model):
     """See the module docstring."""
 
@@ -159,6 +188,8 @@ class Manifest(Model):
     steps: tuple[StepVectors, ...]
     """In the order of the Program."""
     units: tuple[UnitSet, ...]
+    mutation: tuple[KillRate, ...]
+    """What planted faults the unit sets notice, one entry a unit and operator; empty where nobody counted."""
     extras: Extras
     """What derived files were asked for; with it the package can be made again."""
     files: Annotated[dict[RelativePath, FileEntry], Field(json_schema_extra={"additionalProperties": False})]
@@ -183,6 +214,9 @@ class Manifest(Model):
 
     @model_validator(mode="after")
     def _names_are_unique_and_files_are_listed(self) -> Manifest:
+        counted = [(rate.unit, rate.op) for rate in self.mutation]
+        if len(set(counted)) != len(counted) or not set(counted) <= {(unit.unit, unit.op) for unit in self.units}:
+            raise ValueError("a kill rate of no unit of the package, or two of one")
         labels = [name for group in self.groups for name in {group.label, group.folder.rsplit("/", 1)[-1]}]
         if len(set(labels)) != len(labels):
             raise ValueError("two steps or sets have one name")

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from bittrue.golden.vectors.extras import PLAIN, Extras
 from bittrue.golden.vectors.finish import Provenance, Written, check_name, finish
 from bittrue.golden.vectors.folder import PackageFolder, folder_written_whole
-from bittrue.golden.vectors.manifest import Image, Manifest, UnitSet
+from bittrue.golden.vectors.manifest import Image, KillRate, Manifest, UnitSet
 from bittrue.golden.vectors.tags import reached, tags_text
 from bittrue.golden.vectors.tosa import write_tosa
 from bittrue.golden.vectors.unit_widths import unit_widths
@@ -41,13 +41,14 @@ def write_unit_package(
     program: Program | None = None,
     images: Sequence[Image] = (),
     extras: Extras = PLAIN,
+    mutation: Callable[[], Sequence[KillRate]] = tuple,
     written: Written = lambda label, size: None,
 ) -> Manifest:
     """Write sets of vectors of bare units to the folder `out`, whole or not at all; without `out` only the manifest
     is made.
 
-    sets: in any order; two of one unit need different names. program, images: what stimuli of kind "real" came
-    from. Raises BadInput for names that cannot be a folder's and for results without an output or of another
+    sets: in any order; two of one unit need different names. mutation: asked once all sets are written. program,
+    images: what stimuli of kind "real" came from. Raises BadInput for names that cannot be a folder's and for results without an output or of another
     number of vectors, OutOfDomain for a code that its width does not hold.
     """
     with folder_written_whole(out) as folder:
@@ -59,7 +60,9 @@ def write_unit_package(
                 raise BadInput("two sets have one name", where=label, next_step="name one of them otherwise")
             units.append(write_set(folder, datapath, one, index, extras))
             written(units[-1].label, folder.bytes_written)
-        return finish(folder, datapath, provenance, extras, program=program, images=images, units=units)
+        return finish(
+            folder, datapath, provenance, extras, program=program, images=images, units=units, mutation=mutation()
+        )
 
 
 def write_set(folder: PackageFolder, datapath: Datapath, one: SetToWrite, index: int, extras: Extras) -> UnitSet:

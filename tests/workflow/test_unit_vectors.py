@@ -11,6 +11,9 @@ import numpy as np
 import pytest
 
 from bittrue import workflow
+from bittrue.golden.mutants.operators import mutants_of
+from bittrue.golden.mutants.score import outcomes
+from bittrue.golden.mutants.units import words_of
 from bittrue.golden.vectors.check import check_package
 from bittrue.golden.vectors.extras import Extras
 from bittrue.golden.vectors.manifest import Manifest, manifest_text, payload_digest, sealed
@@ -82,6 +85,24 @@ def test_answers_are_the_simulators(tmp_path: Path) -> None:
         if value.role in ("stage", "output"):
             assert np.array_equal(np.load(tmp_path / "p" / value.npy), found[value.name])
     assert one.coverage["sign/negative"] == int((found["output"] < 0).sum())
+
+
+def test_a_package_says_how_many_faults_its_sets_notice(tmp_path: Path) -> None:
+    """Both sets together, against the mutants of `bench mutation`; a unit without mutants is refused first."""
+    manifest = made(tmp_path / "p", mutants=True)
+    assert check_package(tmp_path / "p") == manifest
+    (rate,) = manifest.mutation
+    words = words_of(IOT_NPU, "requantize")
+    planted = mutants_of(words, gates_at_most=400)
+    found = outcomes(words, planted, drawn(IOT_NPU, "requantize", "directed"))
+    assert (rate.unit, rate.op, rate.vectors, rate.mutants) == ("requantize", None, 18, len(planted))
+    assert rate.killed == sum(each.by_stage is not None for each in found)
+    assert rate.killed_by_output == sum(each.by_output is not None for each in found) < rate.killed
+    assert rate.equivalent > 0 and rate.survived > 0
+    assert made(tmp_path / "q").mutation == ()
+    with pytest.raises(Unsupported, match="graph of words"):
+        made(tmp_path / "r", mutants=True, datapath="nvdla_small")
+    assert not (tmp_path / "r").exists()
 
 
 def test_arrays_as_bittrue_unit_takes_them(tmp_path: Path) -> None:

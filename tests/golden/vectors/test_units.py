@@ -228,6 +228,26 @@ def test_sets_that_contradict_themselves_are_refused(package: Path, change: dict
         check_package(package)
 
 
+RATE = {
+    "unit": "softmax", "op": None, "vectors": 3, "mutants": 9, "killed": 6, "killed_by_output": 5, "equivalent": 2,
+    "survived": 1,
+}  # fmt: skip
+
+
+def test_kill_rates_count_every_mutant_of_a_unit_of_the_package(package: Path) -> None:
+    """6 + 2 + 1 of 9; other sums, units that are not there, and two counts of one unit make the manifest invalid."""
+    document = json.loads((package / "manifest.json").read_bytes())
+    rate = Manifest.model_validate_json(json.dumps({**document, "mutation": [RATE]})).mutation[0]
+    assert rate.score == 6 / 7
+    for rates in (
+        [{**RATE, "killed": 7}], [{**RATE, "killed_by_output": 7}], [{**RATE, "unit": "norm"}],
+        [{**RATE, "op": "conv2d"}], [RATE, RATE], [{**RATE, "mutants": 0}],
+    ):  # fmt: skip
+        (package / "manifest.json").write_text(json.dumps({**document, "mutation": rates}))
+        with pytest.raises(BadInput, match="not valid"):
+            check_package(package)
+
+
 @pytest.mark.parametrize("folder", ["softmax.rows", "000_softmax.rows"])
 def test_a_design_answers_sets(package: Path, tmp_path: Path, folder: str) -> None:
     """A dump below UNIT.SET or its folder is compared; a mismatch names the vector."""
