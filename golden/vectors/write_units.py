@@ -48,8 +48,8 @@ def write_unit_package(
     is made.
 
     sets: in any order; two of one unit need different names. mutation: asked once all sets are written. program,
-    images: what stimuli of kind "real" came from. Raises BadInput for names that cannot be a folder's and for results without an output or of another
-    number of vectors, OutOfDomain for a code that its width does not hold.
+    images: what stimuli of kind "real" came from. Raises BadInput for names that cannot be a folder's and for results
+    without an output or of another number of vectors, OutOfDomain for a code that its width does not hold.
     """
     with folder_written_whole(out) as folder:
         units: list[UnitSet] = []
