@@ -214,6 +214,9 @@ def _write(found: Mutation, out: Path) -> None:
     records = document_of(found)
     write_text(out / "mutation.json", json.dumps(plain_json(records), indent=1, allow_nan=False) + "\n")
     for name, rows in records.items():
+        table = out / f"mutation_{name}.csv"
         if rows:
-            write_text(out / f"mutation_{name}.csv", csv_text(rows))
+            write_text(table, csv_text(rows))
+        else:
+            table.unlink(missing_ok=True)  # nothing survived; an earlier run's list would say otherwise
     write_text(out / "mutation.md", document(found))

@@ -35,6 +35,8 @@ def test_a_small_run(run: Run, tmp_path: Path) -> None:
     with (tmp_path / "out" / "mutation_survivors.csv").open(newline="") as file:
         assert len(list(csv.DictReader(file))) == len(found["survivors"])
     assert f"| table | uniform | 50 | {found['scores'][0]['mutants']} |" in page.read_text()
+    lines = [line for line in page.read_text().splitlines() if line.startswith(("| unit |", "| table |"))]
+    assert {line.count(" | ") for line in lines if "directed" in line or "vectors" in line} == {11}
     witnesses = read_witnesses(tmp_path / "found.npz")
     words = words_of(load_datapath("iot_npu"), "table")
     noticed = outcomes(words, mutants_of(words), witnesses)
