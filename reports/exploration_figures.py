@@ -7,8 +7,9 @@ from typing import Protocol
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
-from bittrue.reports.exploration_data import KnobAxis, Label, PointRow, StudyData
+from bittrue.reports.exploration_data import KnobAxis, Label, PointRow, StudyData, pareto
 from bittrue.reports.plot_style import COLOURS, RULE, plot_style, svg_text
 
 MARKS = ("o", "s", "^", "D", "v", "P", "X", "*", "h")
@@ -28,16 +29,18 @@ class FigureRequest(Protocol):
 
 
 def study_figure(study: StudyData, asked: FigureRequest) -> str:
-    """SVG text. Lines where x is a knob of numbers, else points; the Pareto front where both are objectives."""
+    """SVG text. Lines where x is a knob of numbers, else points; the Pareto front of each panel where both are
+    objectives."""
     rows = [row for row in study.done() if _has(study, row, asked.x) and _has(study, row, asked.y)]
     panel = study.axis(asked.panel or "")
     panels: Sequence[Label | None] = panel.labels if panel else (None,)
     with plot_style():
         figure = Figure(figsize=(1.0 + 4.2 * len(panels), 3.2), layout="constrained")
-        places = figure.subplots(1, len(panels), squeeze=False)[0]
+        places = figure.subplots(1, len(panels), squeeze=False, sharey=True)[0]
         for axes, label in zip(places, panels, strict=True):
             shown = [row for row in rows if panel is None or row.knobs[panel.name] == label]
             _draw(axes, study, asked, shown)
+            axes.label_outer()
             if panel is not None:
                 axes.set_title(f"{panel.short} {label}", loc="left")
         handles, labels = places[0].get_legend_handles_labels()
@@ -59,8 +62,8 @@ def _draw(axes: Axes, study: StudyData, asked: FigureRequest, rows: Sequence[Poi
             label="" if colour is None else f"{colour.short} {label}",
         )  # fmt: skip
     if asked.x in study.objectives and asked.y in study.objectives:
-        kept = {id(row) for row in rows}
-        front = sorted((row.figures[asked.x], row.figures[asked.y]) for row in study.pareto() if id(row) in kept)
+        best = pareto([row for row in study.allowed() if any(row is each for each in rows)], study.objectives)
+        front = sorted((row.figures[asked.x], row.figures[asked.y]) for row in best)
         axes.plot(
             [x for x, _ in front], [y for _, y in front], color=RULE, linewidth=2.0, zorder=0, drawstyle="steps-post"
         )
@@ -68,14 +71,16 @@ def _draw(axes: Axes, study: StudyData, asked: FigureRequest, rows: Sequence[Poi
 
 
 def _label(axes: Axes, study: StudyData, asked: FigureRequest) -> None:
-    for name, set_label, set_ticks in (
-        (asked.x, axes.set_xlabel, axes.set_xticks),
-        (asked.y, axes.set_ylabel, axes.set_yticks),
+    for name, set_label, set_ticks, ticks in (
+        (asked.x, axes.set_xlabel, axes.set_xticks, axes.xaxis),
+        (asked.y, axes.set_ylabel, axes.set_yticks, axes.yaxis),
     ):
         axis = study.axis(name)
         set_label(axis.short if axis else name)
         if axis is not None and not axis.numeric:
             set_ticks(range(len(axis.labels)), [str(label) for label in axis.labels])
+        elif axis is not None and all(isinstance(label, int) for label in axis.labels):
+            ticks.set_major_locator(MaxNLocator(integer=True))  # there is no half a bit
     axes.grid()
 
 
