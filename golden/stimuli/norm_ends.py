@@ -17,7 +17,7 @@ ZERO_POINT = 3
 
 def ends(unit: ExactNorm, rng: np.random.Generator) -> tuple[Stimuli, ...]:
     """The largest reciprocals, products and normalized values; shifts at both ends; betas of any size."""
-    return (*_longest(unit), *_scalings(unit, rng), _far(unit, rng), *_ties(unit, rng))
+    return (*_longest(unit), *_scalings(unit, rng), _far(unit, rng), *_brought_back(unit, rng), *_ties(unit, rng))
 
 
 def _longest(unit: ExactNorm) -> tuple[Stimuli, ...]:
@@ -27,7 +27,10 @@ def _longest(unit: ExactNorm) -> tuple[Stimuli, ...]:
     gamma = np.where(np.arange(n) % 2 == 0, top, -top)
     # 22 bits of a normalized value and gamma's leave 6 for the code.
     shift = unit.multiplier_bits + unit.fraction_bits
-    return (norm_set("longest", rows, scaling_for(unit, n, 1), gamma=gamma, beta=0, shift=shift),)
+    return tuple(
+        norm_set(f"longest_{epsilon}", some, scaling_for(unit, n, epsilon), gamma=gamma, beta=0, shift=shift)
+        for epsilon, some in ((1, rows), (2, rows[:1]))
+    )
 
 
 def _outlier(n: int, position: int, code: int, others: int) -> Integers:
@@ -59,6 +62,18 @@ def _far(unit: ExactNorm, rng: np.random.Generator) -> Stimuli:
     rows = np.repeat(np.array([[5], [-128], [127]], np.int64), beta.size, axis=1)
     scaling = scaling_for(unit, beta.size, 17)
     return norm_set("far", rows, scaling, gamma=1, beta=beta, shift=1, zero_point=ZERO_POINT)
+
+
+def _brought_back(unit: ExactNorm, rng: np.random.Generator) -> tuple[Stimuli, ...]:
+    """Results of 31 bits that only a zero point of 31 bits makes codes."""
+    sets = []
+    for index, zero_point in enumerate((-(1 << 30), (1 << 30) - 1)):
+        beta = (between(rng, -100, 100, 8) - zero_point) * 2
+        rows = np.repeat(np.array([[5], [-128]], np.int64), beta.size, axis=1)
+        scaling = scaling_for(unit, beta.size, 17)
+        name = f"brought_back_{index}"
+        sets.append(norm_set(name, rows, scaling, gamma=1, beta=beta, shift=1, zero_point=zero_point))
+    return tuple(sets)
 
 
 def _ties(unit: ExactNorm, rng: np.random.Generator) -> tuple[Stimuli, ...]:
