@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from bittrue.golden.diagnosis.diagnose import Diagnosis, diagnose
+from bittrue.golden.diagnosis.diagnose import Diagnosis, diagnose, of_all_parts
 from bittrue.golden.diagnosis.from_package import Dumps, arrays_of, differing_groups, made_of, observed_set, widths_of
 from bittrue.golden.diagnosis.mismatches import Place
 from bittrue.golden.diagnosis.observed import Made, Observed
@@ -79,12 +79,14 @@ def _step(package: Path, manifest: Manifest, group: StepVectors, dumps: Dumps) -
     if found is None:
         return None
     image = int(np.flatnonzero(whole.wrong_vectors(found.stage))[0])
-    for unit in _units(package, manifest, group, whole, image):
-        # The unit's expected words are the step's, so what it says of rules holds for the step.
-        return dataclasses.replace(
-            found, unit=unit.unit, explanations=unit.explanations, first=unit.first or found.first
-        )
-    return found
+    units = list(_units(package, manifest, group, whole, image))
+    if not units:
+        return found
+    # The units' expected words are the step's, so what they say of rules holds for the step.
+    first, parts = units[0], [each for each in units if each.unit == units[0].unit]
+    return dataclasses.replace(
+        found, unit=first.unit, explanations=of_all_parts(parts), first=first.first or found.first
+    )
 
 
 def _units(package: Path, manifest: Manifest, group: StepVectors, whole: Observed, image: int) -> Iterator[Diagnosis]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -84,3 +85,23 @@ def diagnose(
         only_bins=only_bins(observed, stage),
         explanations=explain(run, datapath, observed, tried),
     )
+
+
+def of_all_parts(parts: Sequence[Diagnosis]) -> tuple[Explanation, ...]:
+    """What explains the parts of a step together: rules that explain each of them; where there is none, those that
+    come near in some, with the words of all."""
+    named = {each.rule: each for part in parts for each in part.explanations}
+    found = tuple(_over(parts, each) for each in named.values())
+    return tuple(each for each in found if each.complete) or found
+
+
+def _over(parts: Sequence[Diagnosis], named: Explanation) -> Explanation:
+    """One rule over all parts; a part where it came to nothing adds its words and mismatches alone."""
+    words = of_words = gone = mismatches = 0
+    for part in parts:
+        one = next((each for each in part.explanations if each.rule == named.rule), None)
+        words += one.words if one else 0
+        of_words += one.of_words if one else sum(part.words.values())
+        gone += one.mismatches if one else 0
+        mismatches += one.of_mismatches if one else sum(part.differing.values())
+    return Explanation(named.rule, named.says, words, of_words, gone, mismatches)

@@ -1,8 +1,9 @@
 """A step of a program as a unit that was driven by a network, so that rules can be tried on it.
 
 A package has a step's tensors, constants and stages. The units of the step are read from what the contract expects, and
-the step's stages take the place of a unit's wherever both hold the same words in the same order. Where they do not (a
-convolution in groups, a unit that no view serves) there are no rules to try.
+the step's stages take the place of a unit's wherever both hold the same words in the same order; of a step in parts
+(groups of channels, heads, tables) the first parts that differ are looked at, each as a unit of its own. A unit that no
+view serves has no rules to try.
 """
 
 from __future__ import annotations
@@ -16,10 +17,11 @@ from numpy.typing import NDArray
 from bittrue.golden.diagnosis.observed import Made, Observed
 from bittrue.golden.diagnosis.rule import Run
 from bittrue.golden.stimuli.ran_step import UnitView
-from bittrue.golden.stimuli.views import unit_views
+from bittrue.golden.stimuli.views import parts_of, unit_views
 from bittrue.golden.vectors.manifest import Manifest, StepVectors
 from bittrue.golden.vectors.values import Value
 from bittrue.spec.op import AccumulatorBound, Call
+from bittrue.spec.ops.table import Table
 from bittrue.spec.program_file import op_from
 from bittrue.spec.tensors import TensorSpec
 from bittrue.spec.trace import Trace
@@ -32,6 +34,8 @@ Layout = Callable[[Words], Words]
 """How a stage of a step is laid out as the unit has it."""
 EVERY = 1 << 40
 """Vectors of a view: all that there are."""
+PARTS_MAX = 4
+"""Parts of a step that rules are tried on: one rule has to explain them all."""
 
 
 def call_of(manifest: Manifest, step: StepVectors, constants: Arrays) -> Call:
@@ -58,9 +62,12 @@ def observed_units(
     """
     stages = {name: array for name, array in expected.items() if name != "output"}
     trace = Trace("", "package", {spec.name: inputs[spec.name] for spec in call.inputs}, {call.step: stages})
-    for view in unit_views(call, trace, limit=EVERY):
+    for view in unit_views(call, trace, limit=EVERY, parts=_differing_parts(call, expected, made)):
         results, names = run(call.datapath.for_op(view.op), view.stimuli), _names(view, expected)
-        found = {stage: placed for stage, name in names.items() if (placed := _place(results[stage], expected[name]))}
+        part = _whole if view.part is None else _part(call, view.part)
+        found = {
+            stage: placed for stage, name in names.items() if (placed := _place(results[stage], expected[name], part))
+        }
         if not found or len(found) < len(names):
             continue
         dumped = {
@@ -80,6 +87,31 @@ def observed_units(
             )
 
 
+def _differing_parts(call: Call, expected: Arrays, made: Mapping[str, Made]) -> tuple[int, ...]:
+    """The first parts of the step with a wrong word in any stage."""
+    wrong = np.zeros(parts_of(call), np.bool_)
+    for name, one in made.items():
+        differs = ~one.known | (one.values != expected[name])
+        if differs.size % wrong.size == 0:
+            wrong |= np.array([_part(call, index)(differs).any() for index in range(wrong.size)])
+    return tuple(int(index) for index in np.flatnonzero(wrong)[:PARTS_MAX])
+
+
+def _whole(array: Words) -> Words:
+    return array
+
+
+def _part(call: Call, index: int) -> Layout:
+    """The words of one part of a stage: tables lie along their axis, everything else along the first that is not 1."""
+    axis = call.op.axis if isinstance(call.op, Table) and call.op.axis is not None else 0
+    count = parts_of(call)
+
+    def words(array: Words) -> Words:
+        return np.moveaxis(array, axis, 0).reshape(count, -1)[index]
+
+    return words
+
+
 def _names(view: UnitView, expected: Arrays) -> dict[str, str]:
     """By stage of the unit: the step's name for it."""
     if view.stimuli.unit == "mac":
@@ -88,16 +120,17 @@ def _names(view: UnitView, expected: Arrays) -> dict[str, str]:
     return {name: name for name in unit_stages if name in expected}
 
 
-def _place(unit: NDArray[np.int64], step: NDArray[np.int64]) -> Layout | None:
-    """How a stage of the step is laid out as the unit has it; None where it does not hold the same words."""
-    if unit.size != step.size:
+def _place(unit: NDArray[np.int64], step: NDArray[np.int64], part: Layout) -> Layout | None:
+    """How a stage of the step, or a part of it, is laid out as the unit has it; None where it does not hold the same
+    words."""
+    if part(step).size != unit.size:
         return None
 
     def straight(array: Words) -> Words:
-        return array.reshape(unit.shape)
+        return part(array).reshape(unit.shape)
 
     def channels_first(array: Words) -> Words:
-        return array.reshape(unit.shape[::-1]).T
+        return part(array).reshape(unit.shape[::-1]).T
 
     candidates: list[Layout] = [straight, channels_first] if unit.ndim == 2 else [straight]
     return next((candidate for candidate in candidates if np.array_equal(candidate(step), unit)), None)

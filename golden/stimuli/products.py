@@ -7,7 +7,7 @@ from typing import cast
 
 import numpy as np
 
-from bittrue.golden.stimuli.ran_step import GROUPS_MAX, RanStep, UnitView, spread
+from bittrue.golden.stimuli.ran_step import RanStep, UnitView, spread
 from bittrue.spec.errors import BadInput, Unsupported
 from bittrue.spec.op import Call
 from bittrue.spec.ops.conv2d import Conv2d
@@ -70,7 +70,7 @@ def _conv2d_mac(step: RanStep) -> Iterator[UnitView]:
     rows = (y * sy).reshape(-1, 1, 1, 1) + np.arange(kh).reshape(1, 1, -1, 1)
     across = (x * sx).reshape(-1, 1, 1, 1) + np.arange(kw).reshape(1, 1, 1, -1)
     weight, bias = call.constants["weight"], np.broadcast_to(call.constants["bias"], (channels,))
-    for group in spread(op.groups, GROUPS_MAX):
+    for group in step.chosen(op.groups):
         inside = slice(group * of_group, (group + 1) * of_group)
         source = np.arange(group * of_group, (group + 1) * of_group).reshape(1, -1, 1, 1)
         taps = padded[source, rows, across].reshape(len(pixels), -1)[:, order]
@@ -80,7 +80,7 @@ def _conv2d_mac(step: RanStep) -> Iterator[UnitView]:
             "bias": bias[made],
             **_operands(call, int(zero[inside].reshape(-1)[0])),
         }
-        yield step.view("mac", {"activations": taps}, constants, "" if op.groups == 1 else f".group_{group}")
+        yield step.view("mac", {"activations": taps}, constants, None if op.groups == 1 else ("group", group))
 
 
 def linear(step: RanStep, units: tuple[str, ...] | None) -> Iterator[UnitView]:
@@ -107,16 +107,15 @@ def matmul(step: RanStep, units: tuple[str, ...] | None) -> Iterator[UnitView]:
         right = step.inputs[1].reshape(-1, *step.inputs[1].shape[-2:])
         right = right.swapaxes(1, 2) if op.transpose_b else right
         a, b = call.inputs
-        for index in spread(len(left), GROUPS_MAX):
+        for index in step.chosen(len(left)):
             constants = {
                 "weights": right[index],
                 "bias": np.zeros(right.shape[2], np.int64),
                 **{"activation_zero_point": np.array(a.zero_point[0]), "weight_zero_point": np.array(b.zero_point[0])},
                 **{"activation_bits": np.array(a.bits), "weight_bits": np.array(b.bits)},
             }
-            yield step.view(
-                "mac", {"activations": left[index]}, constants, f".product_{index}" if len(left) > 1 else ""
-            )
+            part = ("product", index) if len(left) > 1 else None
+            yield step.view("mac", {"activations": left[index]}, constants, part)
     if units is None or "requantize" in units:
         yield from _requantize(step, axis=None)
 

@@ -23,6 +23,8 @@ class UnitView:
     stimuli: Stimuli
     op: str | None
     """The operator whose requantizer the unit has, where the datapath's default one is another."""
+    part: int | None = None
+    """Of a step that drives the unit in several parts (groups, products, tables): which one."""
 
 
 @dataclass(frozen=True)
@@ -33,18 +35,32 @@ class RanStep:
     inputs: tuple[Integers, ...]
     stages: Mapping[str, Integers]
     limit: int
+    parts: tuple[int, ...] | None = None
+    """Which groups, products or tables are taken; None: some, spread over all."""
+
+    def chosen(self, count: int) -> tuple[int, ...]:
+        """Which of so many parts are taken."""
+        if self.parts is None:
+            return tuple(int(part) for part in spread(count, GROUPS_MAX))
+        return tuple(part for part in self.parts if part < count)
 
     def view(
-        self, unit: str, driven: Mapping[str, Integers], constants: Mapping[str, Integers], part: str = ""
+        self,
+        unit: str,
+        driven: Mapping[str, Integers],
+        constants: Mapping[str, Integers],
+        part: tuple[str, int] | None = None,
     ) -> UnitView:
-        """The vectors of `driven` that are taken, arrays that the unit does not read left out."""
+        """The vectors of `driven` that are taken, arrays that the unit does not read left out. part: what it is one of
+        several of, and which."""
         op = self.call.op.name if unit == "requantize" else None
         read = {port.name for port in unit_form(self.call.datapath.for_op(op), unit).ports}
         count = len(next(iter(driven.values())))
         chosen = spread(count, self.limit)
         kept = {name: np.asarray(array, np.int64)[chosen] for name, array in driven.items() if name in read}
         held = {name: np.asarray(array, np.int64) for name, array in constants.items() if name in read}
-        return UnitView(Stimuli(unit, f"{self.call.step}{part}", "real", kept, held), op)
+        name = self.call.step if part is None else f"{self.call.step}.{part[0]}_{part[1]}"
+        return UnitView(Stimuli(unit, name, "real", kept, held), op, None if part is None else part[1])
 
 
 def ends_of(call: Call) -> dict[str, Integers]:

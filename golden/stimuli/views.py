@@ -16,18 +16,21 @@ rule without chance, so that the same trace gives the same vectors on any machin
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Mapping
 from typing import cast
 
 import numpy as np
 
 from bittrue.golden.stimuli import products
-from bittrue.golden.stimuli.ran_step import GROUPS_MAX, RanStep, UnitView, ends_of, spread
+from bittrue.golden.stimuli.ran_step import RanStep, UnitView, ends_of
 from bittrue.spec.datapath import Datapath
 from bittrue.spec.errors import BadInput, BittrueError
 from bittrue.spec.op import Call
 from bittrue.spec.ops.activation import Activation, formats
 from bittrue.spec.ops.activation import unit_of as activation_of
+from bittrue.spec.ops.conv2d import Conv2d
+from bittrue.spec.ops.matmul import MatMul
 from bittrue.spec.ops.table import Table
 from bittrue.spec.row_norm import RowNorm, unit_constants
 from bittrue.spec.row_norm import unit_of as norm_of
@@ -35,12 +38,18 @@ from bittrue.spec.trace import Trace
 
 
 def unit_views(
-    call: Call, trace: Trace, *, units: tuple[str, ...] | None = None, limit: int = 1000
+    call: Call,
+    trace: Trace,
+    *,
+    units: tuple[str, ...] | None = None,
+    limit: int = 1000,
+    parts: tuple[int, ...] | None = None,
 ) -> tuple[UnitView, ...]:
     """The stimuli of the units that a step drove; empty for a step that moves codes or that no view serves.
 
     trace: of the step's program, with its stages where a requantizer is wanted. units: only these. limit: vectors of
-    one set at most. Raises BadInput for a trace without what is read, Unsupported for a requantizer of thresholds.
+    one set at most. parts: which groups, products or tables; None: at most GROUPS_MAX, spread over all. Raises BadInput
+    for a trace without what is read, Unsupported for a requantizer of thresholds.
     """
     view = VIEWS.get(call.op.name)
     if view is None:
@@ -51,7 +60,7 @@ def unit_views(
             "a trace lacks a tensor", where=call.step, got=f"{len(trace.tensors)} tensors", expected=missing[0]
         )
     step = RanStep(
-        call, tuple(trace.tensors[spec.name] for spec in call.inputs), trace.stages.get(call.step, {}), limit
+        call, tuple(trace.tensors[spec.name] for spec in call.inputs), trace.stages.get(call.step, {}), limit, parts
     )
     try:
         return tuple(found for found in view(step, units) if units is None or found.stimuli.unit in units)
@@ -67,6 +76,22 @@ def units_of(datapath: Datapath, call: Call) -> tuple[str, ...]:
             "weighted_sum": ("requantize",), "layer_norm": ("norm",), "group_norm": ("norm",)}.get(
         call.op.name, (call.op.name,) if call.op.name in VIEWS else ()
     )  # fmt: skip
+
+
+def parts_of(call: Call) -> int:
+    """In how many parts a step drives its unit: groups of channels, products of a batch, tables."""
+    op = call.op
+    if isinstance(op, Conv2d):
+        return op.groups
+    if isinstance(op, MatMul):
+        return math.prod(call.inputs[0].shape[:-2])
+    if isinstance(op, Table):
+        return len(call.constants["table"])
+    if isinstance(op, RowNorm):
+        shape = call.inputs[0].shape
+        n = op.row_length(shape)
+        return 1 if n == shape[op.channel_axis(shape)] else math.prod(shape) // n
+    return 1
 
 
 def _two_operands(step: RanStep, units: tuple[str, ...] | None) -> Iterator[UnitView]:
@@ -108,22 +133,22 @@ def _norm(step: RanStep, units: tuple[str, ...] | None) -> Iterator[UnitView]:
     if groups > 1 and any(port.axes == ("n",) for port in norm_of(call.datapath).parameters):
         return
     by_channel = {port.name for port in norm_of(call.datapath).ports if port.axes == ("n",)}
-    for group in spread(groups, GROUPS_MAX):
+    for group in step.chosen(groups):
         constants = dict(ends_of(call))
         for name, array in unit_constants(call).items():
             varies = name in by_channel and array.size > 1 and n != channels
             constants[name] = np.repeat(array, codes.size // channels).reshape(groups, n)[group] if varies else array
         some = rows if groups == 1 else rows[group : group + 1]
-        yield step.view("norm", {"codes": some}, constants, "" if groups == 1 else f".group_{group}")
+        yield step.view("norm", {"codes": some}, constants, None if groups == 1 else ("group", group))
 
 
 def _table(step: RanStep, units: tuple[str, ...] | None) -> Iterator[UnitView]:
     call, op, codes = step.call, cast(Table, step.call.op), step.inputs[0]
     tables = call.constants["table"]
     low = np.array(call.inputs[0].code_range[0])
-    for index in spread(len(tables), GROUPS_MAX):
+    for index in step.chosen(len(tables)):
         some = codes if op.axis is None else codes.take([index], axis=op.axis)
-        part = "" if len(tables) == 1 else f".table_{index}"
+        part = None if len(tables) == 1 else ("table", index)
         yield step.view("table", {"codes": some.reshape(-1)}, {"input_low": low, "table": tables[index]}, part)
 
 
