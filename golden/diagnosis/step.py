@@ -107,7 +107,8 @@ def _part(call: Call, index: int) -> Layout:
     count = parts_of(call)
 
     def words(array: Words) -> Words:
-        return np.moveaxis(array, axis, 0).reshape(count, -1)[index]
+        found: Words = np.moveaxis(array, axis, 0).reshape(count, -1)[index]
+        return found
 
     return words
 
