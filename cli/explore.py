@@ -32,6 +32,9 @@ Storage = Annotated[
 ]
 Limit = Annotated[int | None, typer.Option("--limit", min=1, help="Evaluation images, in place of the file's.")]
 Points = Annotated[int | None, typer.Option("--points", min=1, help="Points to take, in place of the file's.")]
+PrefixGib = Annotated[
+    float, typer.Option("--prefix-gib", min=0, help="Space in --store for shared beginnings of networks; 0: none.")
+]
 Workers = Annotated[int | None, typer.Option("--workers", min=1, help="One-thread processes; default one a core.")]
 Scheduler = Annotated[str | None, typer.Option("--scheduler", help="A dask scheduler: tls://HOST:PORT, tcp://...")]
 Page = Annotated[Path | None, typer.Option("--page", help="Markdown file whose sections are replaced.")]
@@ -56,6 +59,7 @@ def register(app: typer.Typer) -> None:
         storage: Storage = None,
         limit: Limit = None,
         points: Points = None,
+        prefix_gib: PrefixGib = 4.0,
         workers: Workers = None,
         scheduler: Scheduler = None,
         page: Page = None,
@@ -78,7 +82,7 @@ def register(app: typer.Typer) -> None:
                 "a study needs a sweep file", next_step="bittrue explore SWEEP.TOML; --list names every knob"
             )
         folder = out or OUT / sweep.stem
-        request = Request(folder, images, calibration, weights, store, storage, limit, points)
+        request = Request(folder, images, calibration, weights, store, storage, limit, points, prefix_gib)
         if point is not None:
             raise typer.Exit(_reproduce(sweep, request, point, json=json))
         from bittrue.cli.explore_live import live

@@ -2,6 +2,9 @@
 
     propose -> finished? -> calibrate (once a plan) -> price -> ruled out? -> simulate (once an arithmetic) -> commit
 
+A simulation goes on from the deepest cut that an earlier one has left on disk, and leaves one itself where a point that
+was priced before it begins alike (prefixes.py).
+
 A point is finished when its row is committed, and not before: whatever is killed, the next start looks at the rows and
 starts only what has none. Optuna is told afterwards; a trial that nobody finished is told or failed at the next start.
 """
@@ -11,7 +14,7 @@ from __future__ import annotations
 import json
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -21,6 +24,7 @@ from optuna.trial import Trial
 from bittrue.exploration import tasks
 from bittrue.exploration.design import Design, Designs
 from bittrue.exploration.point import Status, digest_of, first_excess, reason_of
+from bittrue.exploration.prefixes import Candidate, chosen
 from bittrue.exploration.rows import Finished, Rows
 from bittrue.exploration.subject import Subject
 from bittrue.exploration.sweep import Limit
@@ -41,6 +45,8 @@ class _Point:
     plan: Future[Any] | None = None
     arithmetic: str | None = None
     """Known when the point is priced."""
+    keep: int | None = None
+    """Steps in front of the cut that its simulation leaves for others."""
     figures: dict[str, float] = field(default_factory=dict)
     seconds: dict[str, float] = field(default_factory=dict)
 
@@ -71,6 +77,8 @@ class Driver:
     """By key; what is common stays until the study ends."""
     _waiting: dict[str, list[str]] = field(default_factory=dict)
     """Digests that wait for a future, by its key."""
+    _first: dict[str, str] = field(default_factory=dict)
+    """The arithmetic that first had a cut, by the cut's name."""
     fresh: int = 0
     """Points committed since this start."""
     _started: float = 0.0
@@ -197,7 +205,16 @@ class Driver:
         subject, model = self.subject.document(), point.design.model
         floats = self._submit(f"float-{model}", tasks.float_logits, subject, model)
         key = f"simulate-{model}-{arithmetic}"
-        self._wait(self._submit(key, tasks.simulate, subject, point.design.document(), arithmetic, floats), digest)
+        document = point.design.document()
+        self._wait(self._submit(key, tasks.simulate, subject, document, arithmetic, floats, point.keep), digest)
+
+    def _shared(self, point: _Point, cuts: Iterable[Sequence[Any]]) -> int | None:
+        """Steps in front of the cut that is worth keeping because a point of another arithmetic has it as well."""
+        assert point.arithmetic is not None
+        every = (Candidate(*cut) for cut in cuts)
+        common = [cut for cut in every if self._first.setdefault(cut.name, point.arithmetic) != point.arithmetic]
+        found = chosen(common)
+        return None if found is None else found.steps
 
     def _submit(self, key: str, function: Callable[..., object], *arguments: object) -> Future[Any]:
         """One task a key: whoever asks again gets the same future."""
@@ -265,6 +282,7 @@ class Driver:
             self._commit(digest, "ruled_out", excess)
         elif self.accurate:
             point.arithmetic = result["arithmetic"]
+            point.keep = self._shared(point, result["cuts"])
             self._simulate(digest, result["arithmetic"])
         else:
             self._commit(digest, "done", "")

@@ -11,6 +11,7 @@ from bittrue.exploration.design import Designs, check_values
 from bittrue.exploration.key_paths import check_path, flattened
 from bittrue.exploration.knobs import Knob, knobs_of
 from bittrue.exploration.metrics import ACCURACY, check_metric
+from bittrue.exploration.prefix_store import GIB
 from bittrue.exploration.subject import PRETRAINED, Subject
 from bittrue.exploration.sweep import Sweep, load_sweep
 from bittrue.hw_configs.refusal import nearest
@@ -19,6 +20,7 @@ from bittrue.spec.errors import BadInput
 from bittrue.spec.files import check_target
 
 MODEL = "model"
+PREFIX_GIB = 4.0
 
 
 @dataclass(frozen=True)
@@ -38,6 +40,8 @@ class Request:
     """Evaluation images, in place of the file's."""
     points: int | None = None
     """How many points the sampler takes, in place of the file's."""
+    prefix_gib: float = PREFIX_GIB
+    """Space for what programs that begin alike have in common (prefix_store.py); 0 shares nothing."""
 
 
 @dataclass(frozen=True)
@@ -170,6 +174,7 @@ def _subject(sweep: Sweep, designs: Designs, file: Path, request: Request) -> Su
         count=images.count,
         calibration=None if section.plan else _folder(request.calibration, images.calibration, file),
         store=str((request.store or request.out / "store").resolve()),
+        prefix_bytes=round(max(request.prefix_gib, 0.0) * GIB),
     )
     subject.check(accurate=accurate)
     return subject

@@ -33,7 +33,9 @@ class Subject:
     count: int
     calibration: str | None
     store: str
-    """Plans, decoded images, float logits and measured networks: workflow/accuracy/store.py."""
+    """Plans, decoded images, float logits and measured networks: workflow/accuracy/store.py; prefixes beside them."""
+    prefix_bytes: int
+    """What kept prefixes may take there (prefix_store.py); 0 where none are kept. Decides no figure."""
 
     def document(self) -> dict[str, Any]:
         """As JSON."""

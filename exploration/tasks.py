@@ -18,13 +18,15 @@ from typing import TYPE_CHECKING, Any
 
 from bittrue.calibration.lowering.lower import lower_plan
 from bittrue.calibration.plan import QuantPlan, load_plan
-from bittrue.exploration.arithmetic import arithmetic_digest
 from bittrue.exploration.design import Calibration, Design
 from bittrue.exploration.metrics import cost_figures, program_figures
+from bittrue.exploration.prefix_store import SHARE, PrefixStore
+from bittrue.exploration.prefixes import candidates
 from bittrue.exploration.subject import Subject
 from bittrue.simulator.cost.report import cost
 from bittrue.spec.errors import BittrueError
 from bittrue.spec.program import Program
+from bittrue.spec.tensor_digests import tensor_digests
 from bittrue.workflow.lower import provenance_of
 from bittrue.workflow.progress import silent
 
@@ -54,7 +56,8 @@ def float_logits(subject: Document, model: str) -> Document:
 
 
 def price(subject: Document, design: Document, _plan: object) -> Document:
-    """Lower and cost a design: its figures but those of accuracy, and the digest of its arithmetic; or the refusal.
+    """Lower and cost a design: its figures but those of accuracy, the digest of all that decides its output, and the
+    cuts at which other designs may part from it; or the refusal.
 
     _plan: what `calibrate` gave; only its being there counts.
     """
@@ -66,12 +69,23 @@ def price(subject: Document, design: Document, _plan: object) -> Document:
         return {"refused": one_line(error), "seconds": time.perf_counter() - start}
     plan = bench.plan(found.model, found.calibration)
     figures = {**cost_figures(cost(program, found.machine)), **program_figures(program, plan)}
-    return {"figures": figures, "arithmetic": arithmetic_digest(program), "seconds": time.perf_counter() - start}
+    digests = tensor_digests(program)
+    found_cuts = candidates(program, digests, bench.prefix_image_bytes) if bench.prefix_image_bytes else []
+    return {
+        "figures": figures,
+        "arithmetic": digests[program.output],
+        "cuts": [dataclasses.astuple(cut) for cut in found_cuts],
+        "seconds": time.perf_counter() - start,
+    }
 
 
-def simulate(subject: Document, design: Document, arithmetic: str, _float: object) -> Document:
-    """Run the evaluation images through a design's program, and compare its logits with the float model's."""
-    from bittrue.workflow.accuracy.measure import figures, integer_logits
+def simulate(subject: Document, design: Document, arithmetic: str, _float: object, keep: int | None = None) -> Document:
+    """Run the evaluation images through a design's program, and compare its logits with the float model's.
+
+    keep: how many steps stand in front of the cut whose tensors are kept for other designs; None for none.
+    """
+    from bittrue.exploration.prefixed_run import PrefixedRun
+    from bittrue.workflow.accuracy.measure import figures
     from bittrue.workflow.accuracy.store import digest
 
     start = time.perf_counter()
@@ -80,7 +94,8 @@ def simulate(subject: Document, design: Document, arithmetic: str, _float: objec
     key = digest({"arithmetic": arithmetic, "evaluation": evaluation.images.digest})
     seen = evaluation.store.per_image(key)
     if len(seen) < count:
-        seen = evaluation.extend(key, integer_logits(bench.program(found)), count, silent)
+        run = PrefixedRun(bench.program(found), bench.prefixes(found.model), keep)
+        seen = evaluation.extend_placed(key, run, count, silent)
     measured = figures(seen.first(count), evaluation.labels(count), calibration_s=0.0, peak_memory_bytes=None)
     known = {
         "agreement": measured.agreement,
@@ -141,6 +156,16 @@ class Bench:
             images = EvaluationImages.of(find_images(Path(self.subject.images)))
             self._evaluations[model] = Evaluation(self._model(model), images, self._store)
         return self._evaluations[model]
+
+    def prefixes(self, model: str) -> PrefixStore:
+        """What earlier designs have left of the evaluation images."""
+        images = self.evaluation(model).decoded.folder.name
+        return PrefixStore(Path(self.subject.store) / "prefixes", images, self.subject.prefix_bytes)
+
+    @property
+    def prefix_image_bytes(self) -> float:
+        """What the tensors of a cut may take for one image; 0 where none is kept."""
+        return self.subject.prefix_bytes / SHARE / self.subject.count if self.subject.images else 0.0
 
     @cached_property
     def _given(self) -> QuantPlan:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cached_property
 from threading import Lock
 from typing import Literal, get_args
 
@@ -10,6 +11,7 @@ import numpy as np
 
 from bittrue.simulator.kernels import KERNELS
 from bittrue.simulator.plan.compiler import Plan
+from bittrue.spec.cuts import Cut, cuts
 from bittrue.spec.errors import BadInput
 from bittrue.spec.program import Program
 from bittrue.spec.tensors import Codes
@@ -61,6 +63,29 @@ class Simulator:
         for index, image in enumerate(images):
             codes[index] = self.run(image[None], keep="output").tensors[self.program.output][0]
         return codes
+
+    @cached_property
+    def cuts(self) -> tuple[Cut, ...]:
+        """The cuts between which `between` runs: those whose tensors all have a place of their own."""
+        with self._lock:
+            places = self.plan().places
+        return tuple(cut for cut in cuts(self.program) if all(name in places for name in cut.tensors))
+
+    def between(self, tensors: Mapping[str, Codes], first: Cut, last: Cut) -> dict[str, Codes]:
+        """Run one image from one cut to another, both of `cuts`: the tensors of `first` -> those of `last`.
+
+        Raises OutOfDomain for another shape or codes out of range, BadInput for other names.
+        """
+        if first not in self.cuts or last not in self.cuts or first.steps > last.steps:
+            raise BadInput("a run goes from one cut of the simulator to a later one", got=(first, last))
+        if set(tensors) != set(first.tensors):
+            raise BadInput("these are not the cut's tensors", got=sorted(tensors), expected=sorted(first.tensors))
+        for name, codes in tensors.items():
+            self.program.tensors[name].check_codes(codes)
+        with self._lock:
+            plan = self.plan()
+            plan.run(tensors, first=first.steps, stop=last.steps)
+            return {name: plan.read(name) for name in last.tensors}
 
     def inside(self, step: str, tensors: Mapping[str, Codes]) -> dict[str, np.ndarray]:
         """The stages of one step of a run whose tensors are given, by the plain kernel; empty for an op without any.

@@ -73,7 +73,9 @@ def float_logits(subject: tasks.Document, model: str) -> tasks.Document:
     return _FLOAT_LOGITS(subject, model)
 
 
-def simulate(subject: tasks.Document, design: tasks.Document, arithmetic: str, floats: object) -> tasks.Document:
+def simulate(
+    subject: tasks.Document, design: tasks.Document, arithmetic: str, floats: object, keep: int | None = None
+) -> tasks.Document:
     """Noted."""
     DONE.append("simulate")
-    return _SIMULATE(subject, design, arithmetic, floats)
+    return _SIMULATE(subject, design, arithmetic, floats, keep)

@@ -46,18 +46,22 @@ class Plan:
             builder.release([spec.name for spec in call.inputs])
         self._program = program
         self.places = builder.places
-        self._bound = tuple(bound for _, bound in self.steps if bound is not None)
         self.buffer_bytes = builder.pool.bytes
 
-    def run(self, operands: Mapping[str, Codes]) -> None:
-        """Compute every tensor from the inputs."""
+    def run(self, operands: Mapping[str, Codes], *, first: int = 0, stop: int | None = None) -> None:
+        """Compute every tensor from the inputs; or run the steps first..stop-1 alone.
+
+        operands: the inputs; or, from a later step on, the tensors of the cut in front of it (spec/cuts.py), each of
+        which has a place: `first` is then not between a product and a table that was taken along.
+        """
         for name, codes in operands.items():
             self.places[name].write(codes)
-        for bound in self._bound:
-            bound()
+        for _, bound in self.steps[first:stop]:
+            if bound is not None:
+                bound()
 
     def read(self, name: str) -> Codes:
-        """A copy of a tensor of the last run."""
+        """A copy of a tensor of the last run that is kept, or of the cut where it stopped."""
         return self.places[name].read()
 
     def _bind(self, builder: Builder, call: Call, done: set[str]) -> Bound | None:

@@ -46,9 +46,10 @@ class Stored:
 
     def read(self) -> Codes:
         """A copy of the codes in the tensor's shape and dtype."""
-        codes = np.ascontiguousarray(self.view.array(self.data))
+        codes = np.array(self.view.array(self.data), order="C")  # never the buffer itself: the next run writes there
         if byte_offset(self.spec):
-            codes = (codes ^ SIGN).view(np.int8)
+            codes ^= SIGN
+            codes = codes.view(np.int8)
         return codes.reshape(self.spec.shape)
 
     def write(self, codes: Codes) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import shutil
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cached_property
 
 import numpy as np
@@ -21,6 +21,9 @@ from bittrue.workflow.progress import Progress
 SAVE_EVERY_S = 20.0
 """An evaluation that is killed loses this much; one that is interrupted loses a chunk."""
 
+PlacedLogits = Callable[[NDArray[np.uint8], int], NDArray[np.floating]]
+"""Images of one chunk [images, 3, H, W] and the place of the first in evaluation order -> logits [images, classes]."""
+
 SPACE = 0.95
 """Of what is free on the disk, for decoded images."""
 
@@ -33,6 +36,10 @@ class Evaluation:
 
     def extend(self, key: str, run: Logits, count: int, progress: Progress) -> PerImage:
         """The first `count` images of a network: those kept under `key`, and then the rest, a chunk after another."""
+        return self.extend_placed(key, lambda images, _first: run(images), count, progress)
+
+    def extend_placed(self, key: str, run: PlacedLogits, count: int, progress: Progress) -> PerImage:
+        """As `extend`, of a network that is told which images it is given."""
         found = kept = self.store.per_image(key)
         saved = time.monotonic()
         try:
@@ -61,11 +68,11 @@ class Evaluation:
         """The images as the model sees them."""
         return self.images.decoded(self.store, self.model.preprocessing)
 
-    def _chunk(self, run: Logits, first: int, last: int) -> PerImage:
+    def _chunk(self, run: PlacedLogits, first: int, last: int) -> PerImage:
         """From image `first` to the end of its chunk, or to `last`."""
         index, at = divmod(first, CHUNK)
         rows = slice(at, min(last - index * CHUNK, CHUNK))
-        return timed(run, self.decoded[index][rows], self._float_logits[index][rows])
+        return timed(lambda images: run(images, first), self.decoded[index][rows], self._float_logits[index][rows])
 
     @cached_property
     def _float_logits(self) -> Chunks[np.float32]:
