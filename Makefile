@@ -7,7 +7,7 @@ TOSA_PINS := tests/peers/constraints-tosa.txt
 # Peers of the cost model, each in an environment of its own: what they want of numpy and pandas differs.
 COST_PEERS := .venv-scalesim .venv-vela .venv-zigzag
 
-.PHONY: demo test prove profiles rtl-image bench bench-scaling bench-cost bench-vectors lint types pytest clean
+.PHONY: demo test prove profiles rtl-image rtl-mutation bench bench-scaling bench-cost bench-vectors lint types pytest clean
 
 demo: $(VENV)/installed
 	$(BIN)/bittrue demo --out out/demo
@@ -25,6 +25,10 @@ profiles: $(VENV)/installed $(TOSA)/installed
 # A whole mobilevit_xxs image through the Verilated designs of tests/rtl, every tensor against the simulator.
 rtl-image: $(VENV)/installed
 	$(BIN)/python tests/rtl/image.py --out out/rtl_image
+
+# Faults in the netlists of these designs, and how many the directed vectors show. UNITS="softmax norm": these alone.
+rtl-mutation: $(VENV)/installed
+	$(BIN)/python tests/rtl/mutate.py $(UNITS) --count 200
 
 # Every row of the speed table on this machine, half an hour; BENCH='--quick --only batch1', --list, --write, --help.
 bench: $(VENV)/bench-installed $(TOSA)/installed

@@ -11,8 +11,8 @@ END = "<!-- end of table -->\n"
 
 
 def begin(command: str, table: str) -> str:
-    """The line in front of a table."""
-    return f"<!-- table: {command}, {table} -->\n"
+    """The line in front of a table, whose name is empty where a command makes only one."""
+    return f"<!-- table: {command}, {table} -->\n" if table else f"<!-- table: {command} -->\n"
 
 
 def check_markers(text: str, command: str, tables: Iterable[str], where: str) -> None:

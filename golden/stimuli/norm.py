@@ -37,6 +37,7 @@ def norm_stimuli(datapath: Datapath, kind: StimulusKind, seed: int) -> tuple[Sti
             *_affine(unit, rng),
             *_wide(unit, rng),
             *ends(unit, rng),
+            *_spread(unit, rng),
         )
     return tuple(_drawn(unit, rng, kind, n, rows) for n, rows in ((16, 1000), (64, 500), (144, 200)))
 
@@ -132,6 +133,28 @@ def _wide(unit: ExactNorm, rng: np.random.Generator) -> tuple[Stimuli, ...]:
             )
         )  # fmt: skip
     return tuple(sets)
+
+
+def _spread(unit: ExactNorm, rng: np.random.Generator) -> tuple[Stimuli, ...]:
+    """One gamma, beta and shift for all channels of a row, and as many of each as the longest row has channels."""
+    shift, n = unit.fraction_bits + unit.multiplier_bits - 6, 19
+    rows = np.concatenate([shapes(n)[5:9], drawn(rng, n, 4)])
+    one = norm_set(
+        "one_for_all",
+        rows,
+        scaling_for(unit, n, 40),
+        gamma=40961,
+        beta=(5 << shift) + 12345,
+        shift=shift,
+        zero_point=-9,
+    )
+    n = LENGTHS["long"] * 4
+    shifts = shift + between(rng, 0, 3, n)
+    each = norm_set(
+        "one_for_each", drawn(rng, n, 2), scaling_for(unit, n, 40), gamma=gammas(unit, rng, n),
+        beta=between(rng, -40, 40, n) << shifts, shift=shifts,
+    )  # fmt: skip
+    return one, each
 
 
 def _drawn(unit: ExactNorm, rng: np.random.Generator, kind: StimulusKind, n: int, rows: int) -> Stimuli:

@@ -164,12 +164,14 @@ def _long(unit: TableSoftmax, rng: np.random.Generator) -> tuple[Stimuli, ...]:
     equal = np.concatenate([np.full((1, 257), high), np.full((1, 257), low), _shapes(unit, 257)[:6]])
     odd = [_set(f"equal_{size}", np.full((1, size), high), table) for size in (1537, 1538, 3074) if size < unit.row_max]
     n = unit.row_max
-    longest = np.full((6, n), low, np.int64)
+    longest = np.full((8, n), low, np.int64)
     longest[0] = high
     for row, share in enumerate((2, 4, 8), start=1):
         longest[row, : n // share + row] = high
     longest[4] = rng.integers(low, high, n)
     longest[5, -1] = high
+    # Sums with their top bit set, of exponentials of all sizes.
+    longest[6:] = between(rng, high - 8, high, (2, n))
     return _set("equal_257", equal, table), *odd, _set("longest", longest, table)
 
 

@@ -33,6 +33,7 @@ module bt_root #(
         if (!rst_n) begin
             busy <= 1'b0;
             done <= 1'b0;
+            left <= '0;
         end else if (start) begin
             busy <= 1'b1;
             left <= COUNT_BITS'(ROOT_BITS);
