@@ -86,6 +86,18 @@ def test_faults_that_cannot_be_seen_are_proved_and_others_are_not(prover: Prover
     assert prover.compare(Mutant(104, f"{upper} 4")) == "differs"
 
 
+def test_a_fault_that_is_never_met_is_one_of_the_right_polarity(prover: Prover, tmp_path: Path) -> None:
+    """Bit 40 of the exponential is always 0: tying it to 0 is met in no state, tying it to 1 in all."""
+    pin = faults(prover, "$mul$bt_softmax", "A")
+    met = {
+        (mode, bit): not prover._never(Mutant(109, f"-mode {mode} {pin} -portbit {bit}"), tmp_path)
+        for mode in ("const0", "const1")
+        for bit in (4, 40)
+    }
+    assert met == {("const0", 4): True, ("const0", 40): False, ("const1", 4): True, ("const1", 40): True}
+    assert prover.compare(Mutant(110, f"-mode const1 {pin} -portbit 40")) == "differs"
+
+
 def test_a_counter_may_count_in_another_order(prover: Prover) -> None:
     """Steps of the divider that are numbered otherwise prove as long as there are as many; a count without end does
     not."""
