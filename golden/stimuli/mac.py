@@ -140,6 +140,7 @@ def _lengths(mac: Mac, rng: np.random.Generator) -> tuple[Stimuli, ...]:
         _set("probabilities_3", rows(3, 0, most, 9), unsigned(3), bias(3 << 26), zero_points=(-128, -128), bits=16),
         _set("probabilities_49", rows(49, 0, most, 20), weights(49), bias(49 << 23), bits=16),
         *_largest_products(rng, most),
+        *(_set(f"long_{k}", rows(k, -128, 127, 2), weights(k), bias(k * half)) for k in (1093, 2048)),
     )  # fmt: skip
 
 
