@@ -20,8 +20,9 @@ from bittrue.spec.units.section import Arrays
 
 RESETS = 200
 """Dirty states out of which a few vectors are played."""
-STALLED_SETS = 4
-"""Sets that are played in all WAYS; the others CLEAN without stalls, and BRIEF."""
+STALLED_SETS = 8
+"""Sets that are played in all WAYS, spread over all: the first ones of a unit may be all of one kind, such as rows of
+one beat. The others are played CLEAN without stalls, and BRIEF."""
 WAYS: tuple[tuple[int, Pauses | None], ...] = (
     (0, None),
     (CLEAN, Pauses(seed=1)),
@@ -150,7 +151,7 @@ def score(
             tell(f"{unit}: set {index} is left out: {error}")
             continue
         played.append(arrays)
-    for arrays in played[:STALLED_SETS]:
+    for arrays in played[:: -(-len(played) // STALLED_SETS) or 1]:
         for way, stalls in WAYS:
             match.play(arrays, way, stalls)
     main = form.ports[0].name
