@@ -49,7 +49,8 @@ def cost(product: dict[str, int], folder: Path) -> tuple[float | str, float]:
             loma_show_progress_bar=False,
         )
     except Exception as error:  # whatever it raises is an answer about this layer
-        return str(error).strip().splitlines()[-1].lstrip("- ")[:120] if str(error).strip() else type(error).__name__, 0.0
+        said = str(error).strip()
+        return said.splitlines()[-1].lstrip("- ")[:120] if said else type(error).__name__, 0.0
     return float(energy), float(cycles)
 
 
