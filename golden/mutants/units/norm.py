@@ -94,12 +94,12 @@ class _Reach:
     """What the exact norm's multipliers can make of rows of up to LONGEST_ROW codes of 8 bits.
 
     r is largest for a constant row with epsilon = 1, where k is least, k0: r = 2^(62 - k0). A larger epsilon makes k
-    smaller by j only where it is at least 4^j (asserted), which makes R no smaller.
+    smaller by j only where it is at least 4^j (`of` looks), which makes R no smaller.
 
     |n*c - S1| <= sqrt((n-1) * D), D = n*S2 - S1*S1 >= n - 1 in a row that is not constant, and r <= 2^(p-k) /
     (sqrt(V) - 2^-k): the product is at most sqrt(n-1) * 2^(p-k) * (1 + e), e = 1 / (2^k * sqrt(n) - 1). For a k below
     k0 by j: the least D that a numerator of this size leaves is at most (n-1) * 255^2, and epsilon >= (4^j - 1) times
-    that (asserted with room) makes V at least 4^j * D. In the sum the half is 2^(p-k-f-1), or the product is 0.
+    that (`of` looks, with room) makes V at least 4^j * D. In the sum the half is 2^(p-k-f-1), or the product is 0.
     """
 
     reciprocal: int
