@@ -26,6 +26,7 @@ one beat. The others are played CLEAN without stalls, and BRIEF."""
 WAYS: tuple[tuple[int, Pauses | None], ...] = (
     (0, None),
     (CLEAN, Pauses(seed=1)),
+    (CLEAN, Pauses(seed=4, offer=128, take=128)),
     (CLEAN | PATIENT, Pauses(seed=2, offer=250, take=0)),
     (noise(1), Pauses(seed=3, offer=0, take=250)),
     (CLEAN | REVERSED, None),
