@@ -12,8 +12,9 @@ from bittrue.workflow.extras import need
 from bittrue.workflow.progress import Progress
 
 SECONDS = 5.0
-"""For each question to the solver, in its own measure of work, as `bittrue bench mutation` has it by default."""
+"""For each question to the solver, in its own measure of work; the default of `bittrue bench mutation` too."""
 GATES = 400
+"""Gate mutants of a unit, at most; likewise."""
 
 
 class Scored:

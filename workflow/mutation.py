@@ -23,6 +23,7 @@ from bittrue.spec.errors import BadInput, Unsupported
 from bittrue.spec.files import check_target, plain_json, write_text
 from bittrue.spec.vectors import Stimuli, StimulusKind
 from bittrue.workflow.extras import need
+from bittrue.workflow.kill_rate import GATES, SECONDS
 from bittrue.workflow.progress import Progress, silent
 
 if TYPE_CHECKING:
@@ -44,9 +45,9 @@ class MutationRequest:
     vectors: int | None = None
     """Of each random kind and unit; further seeds are drawn until there are so many. Directed sets are taken whole."""
     seed: int = 0
-    gates: int = 400
+    gates: int = GATES
     """Gate mutants of a unit, at most (but no fewer than its rule mutants)."""
-    seconds: float = 5.0
+    seconds: float = SECONDS
     """For each question to the solver, in its own measure of work, which is about that of a second."""
     repeat: int = 0
     """Proofs of each unit that yosys, which must be on the PATH, repeats."""
